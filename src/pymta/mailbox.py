@@ -1,0 +1,304 @@
+"""
+The values of mailboxes: UIDs and mod-sequences, names and flags, and what a store tells.
+
+Sequence numbers are not here: they belong to one client's view (:rfc:`3501#section-2.3.1.2`),
+and no store has ever heard of them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NewType
+
+__all__ = [
+    "ANSWERED",
+    "DELETED",
+    "DRAFT",
+    "FLAGGED",
+    "INBOX",
+    "SEEN",
+    "SYSTEM_FLAGS",
+    "UID",
+    "Appended",
+    "Changes",
+    "Copied",
+    "Expunged",
+    "FlagChange",
+    "FlagMode",
+    "Found",
+    "MailboxInfo",
+    "MailboxName",
+    "ModSeq",
+    "Snapshot",
+    "StoreChanges",
+    "UIDSet",
+    "UIDValidity",
+    "Wanted",
+]
+
+UID = NewType("UID", int)
+"""1 to 2**32-1, never used twice in a mailbox (:rfc:`3501#section-2.3.1.1`)."""
+UIDValidity = NewType("UIDValidity", int)
+"""1 to 2**32-1; another one means that all known UIDs are void."""
+ModSeq = NewType("ModSeq", int)
+"""1 to 2**63-1, grows with every change of a mailbox (:rfc:`7162#section-3.1`)."""
+MailboxName = NewType("MailboxName", str)
+"""A full name, levels parted by ``/``, in Unicode (NFC); ``INBOX`` in capitals."""
+
+INBOX = MailboxName("INBOX")
+
+ANSWERED = "\\Answered"
+DELETED = "\\Deleted"
+DRAFT = "\\Draft"
+FLAGGED = "\\Flagged"
+SEEN = "\\Seen"
+SYSTEM_FLAGS = frozenset({ANSWERED, DELETED, DRAFT, FLAGGED, SEEN})
+"""All system flags that a client can set; ``\\Recent`` is nobody's to set."""
+
+
+class UIDSet:
+    """
+    A frozen set of UIDs, kept as sorted ranges: a million messages are a few pairs.
+    """
+
+    __slots__ = ("_ranges",)
+
+    def __init__(self, uids: Iterable[int] = ()) -> None:
+        self._ranges = _joined((uid, uid) for uid in uids)
+
+    @classmethod
+    def of_ranges(cls, ranges: Iterable[tuple[int, int]]) -> UIDSet:
+        """From pairs of first and last, in any order, overlapping or not."""
+        made = cls()
+        made._ranges = _joined(ranges)
+        return made
+
+    @property
+    def ranges(self) -> tuple[tuple[UID, UID], ...]:
+        """Pairs of first and last UID, ascending, with gaps between them."""
+        return self._ranges
+
+    def __contains__(self, uid: object) -> bool:
+        if not isinstance(uid, int):
+            return False
+        at = bisect_right(self._ranges, uid, key=lambda pair: pair[0]) - 1
+        return at >= 0 and uid <= self._ranges[at][1]
+
+    def __iter__(self) -> Iterator[UID]:
+        for first, last in self._ranges:
+            for uid in range(first, last + 1):
+                yield UID(uid)
+
+    def __len__(self) -> int:
+        return sum(last - first + 1 for first, last in self._ranges)
+
+    def __bool__(self) -> bool:
+        return bool(self._ranges)
+
+    def __or__(self, other: UIDSet) -> UIDSet:
+        return UIDSet.of_ranges(self._ranges + other._ranges)
+
+    def __and__(self, other: UIDSet) -> UIDSet:
+        return UIDSet.of_ranges(_common(self._ranges, other._ranges))
+
+    def __sub__(self, other: UIDSet) -> UIDSet:
+        return UIDSet.of_ranges(_without(self._ranges, other._ranges))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, UIDSet) and self._ranges == other._ranges
+
+    def __hash__(self) -> int:
+        return hash(self._ranges)
+
+    def __str__(self) -> str:
+        """As IMAP writes it: ``1:3,7``."""
+        return ",".join(str(a) if a == b else f"{a}:{b}" for a, b in self._ranges)
+
+    def __repr__(self) -> str:
+        return f"<UIDSet {self}>"
+
+
+_Ranges = tuple[tuple[UID, UID], ...]
+
+
+def _joined(ranges: Iterable[tuple[int, int]]) -> _Ranges:
+    joined: list[tuple[UID, UID]] = []
+    for first, last in sorted(ranges):
+        if joined and first <= joined[-1][1] + 1:
+            if last > joined[-1][1]:
+                joined[-1] = (joined[-1][0], UID(last))
+        else:
+            joined.append((UID(first), UID(last)))
+    return tuple(joined)
+
+
+def _common(left: _Ranges, right: _Ranges) -> Iterator[tuple[int, int]]:
+    i = j = 0
+    while i < len(left) and j < len(right):
+        first, last = max(left[i][0], right[j][0]), min(left[i][1], right[j][1])
+        if first <= last:
+            yield first, last
+        if left[i][1] < right[j][1]:
+            i += 1
+        else:
+            j += 1
+
+
+def _without(left: _Ranges, right: _Ranges) -> Iterator[tuple[int, int]]:
+    j = 0
+    for first, last in left:
+        start: int = first
+        while j < len(right) and right[j][1] < start:
+            j += 1
+        k = j
+        while k < len(right) and right[k][0] <= last:
+            if right[k][0] > start:
+                yield start, right[k][0] - 1
+            start = right[k][1] + 1
+            k += 1
+        if start <= last:
+            yield start, last
+
+
+class Wanted(Enum):
+    """
+    A column of :meth:`~pymta.interfaces.mailbox.IMailbox.records`, and the type of its value.
+    """
+
+    FLAGS = "flags"
+    """``frozenset[str]``; system flags in their usual spelling, keywords as first written."""
+    MODSEQ = "modseq"
+    """``ModSeq``"""
+    SIZE = "size"
+    """``int``, octets."""
+    INTERNAL_DATE = "internal date"
+    """``datetime``, aware."""
+    SAVE_DATE = "save date"
+    """``datetime``, aware: when it came into this mailbox (:rfc:`8514`)."""
+    ENVELOPE = "envelope"
+    """``bytes``: the envelope of :mod:`pymta.message.envelope`, serialised at append."""
+    STRUCTURE = "structure"
+    """``bytes``: the section map of :mod:`pymta.message.structure`, serialised at append."""
+    EMAIL_ID = "email id"
+    """``str``: the same for each copy (:rfc:`8474#section-5.1`)."""
+    CONTENT = "content"
+    """``bytes | None``: the octets, where the store keeps them in the row; None if it does not."""
+
+
+class FlagMode(Enum):
+    """How flags are changed (:rfc:`3501#section-6.4.6`)."""
+
+    ADD = "+"
+    REMOVE = "-"
+    REPLACE = "="
+
+
+@dataclass(frozen=True, slots=True)
+class FlagChange:
+    """``STORE +FLAGS (…)`` and its siblings."""
+
+    mode: FlagMode
+    flags: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxInfo:
+    """
+    What is known of a mailbox without opening it: one row of LIST and STATUS.
+
+    :param id: never given to another mailbox, and kept by a rename (:rfc:`8474#section-4.1`).
+    :param special_use: ``\\Drafts`` and the like (:rfc:`6154`).
+    :param exists: False for a name that only has subscribers or children.
+    """
+
+    name: MailboxName
+    id: str
+    uid_validity: UIDValidity
+    uid_next: UID
+    modseq: ModSeq
+    messages: int
+    unseen: int
+    deleted: int
+    size: int
+    subscribed: bool
+    special_use: frozenset[str] = frozenset()
+    exists: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A mailbox at one moment."""
+
+    uids: UIDSet
+    uid_validity: UIDValidity
+    uid_next: UID
+    modseq: ModSeq
+    recent: UID
+    """Messages from this UID on were seen by no read-write session yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """
+    What happened to a mailbox between two mod-sequences.
+
+    :param arrived: new UIDs; :param changed: UIDs whose flags changed, with their modseq;
+        :param vanished: UIDs that are gone.  No UID is in two of them.
+    :param until: ask from here next time.
+    """
+
+    arrived: UIDSet
+    changed: tuple[tuple[UID, ModSeq], ...]
+    vanished: UIDSet
+    until: ModSeq
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreChanges:
+    """Which mailboxes of a store moved: ``changed`` ones exist, ``gone`` ones do not."""
+
+    changed: tuple[MailboxInfo, ...]
+    gone: tuple[MailboxName, ...]
+    until: ModSeq
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """
+    Where messages were put, in their order (:rfc:`4315#section-3`).
+
+    :param uids: for a delivery id that was known already, the UID it has, or had.
+    """
+
+    uid_validity: UIDValidity
+    uids: tuple[UID, ...]
+    modseq: ModSeq
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """``pairs`` of old and new UID, ascending; messages gone meanwhile are not in it."""
+
+    uid_validity: UIDValidity
+    pairs: tuple[tuple[UID, UID], ...]
+    modseq: ModSeq
+
+
+@dataclass(frozen=True, slots=True)
+class Expunged:
+    """What was removed, and the mod-sequence that says so (:rfc:`7162#section-3.2.7`)."""
+
+    uids: UIDSet
+    modseq: ModSeq
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found; ``modseq`` is the highest among them, None without any."""
+
+    uids: UIDSet
+    modseq: ModSeq | None = None
+    order: tuple[UID, ...] = field(default=())

@@ -1,0 +1,71 @@
+"""
+What became of one recipient in one attempt.
+
+Rich enough for reports (:rfc:`3461#section-5.2` tells delivered, relayed and expanded apart)
+and for the schedule, which needs to know of whom a failure speaks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from pymta.reply import Reply
+
+__all__ = ["Delivered", "Expanded", "Failed", "Outcome", "Relayed", "Scope"]
+
+
+class Scope(Enum):
+    """Of whom a failure speaks."""
+
+    RECIPIENT = "recipient"
+    """This recipient alone: no such user, greylisted, over quota."""
+    MESSAGE = "message"
+    """This message, to anybody there: too large, content refused."""
+    DESTINATION = "destination"
+    """Anything for there: no connection, a refusing banner.  Slows the lane down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """In the mailbox, for good.  :param reply: for the log."""
+
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """
+    The next hop has said yes and is responsible now.
+
+    :param dsn: whether it took over the duty to report (it announced DSN).
+    """
+
+    reply: Reply
+    dsn: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """A list or alias: its members are queued in this one's place."""
+
+    members: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """
+    Not delivered; ``reply.permanent`` tells whether to try again.
+
+    :param remote: the host that said so, where one did.
+    :param diagnostic: for the log and the postmaster; never for the sender.
+    """
+
+    reply: Reply
+    scope: Scope
+    remote: str | None = None
+    diagnostic: str | None = None
+
+
+Outcome: TypeAlias = Delivered | Relayed | Expanded | Failed
