@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from types import MappingProxyType
 from typing import Final
 
 from pymta.errors import LocalProtocolError
@@ -330,16 +331,18 @@ def _words(command: Command) -> tuple[bytes, ...]:
             return (_BARE[type(command)],)
 
 
-_BARE: Final = {
-    Capabilities: b"CAPA",
-    EnableUTF8: b"UTF8",
-    Language: b"LANG",
-    List: b"LIST",
-    Mechanisms: b"AUTH",
-    Noop: b"NOOP",
-    Quit: b"QUIT",
-    Reset: b"RSET",
-    StartTLS: b"STLS",
-    Stat: b"STAT",
-    UIDL: b"UIDL",
-}
+_BARE: Final = MappingProxyType(
+    {
+        Capabilities: b"CAPA",
+        EnableUTF8: b"UTF8",
+        Language: b"LANG",
+        List: b"LIST",
+        Mechanisms: b"AUTH",
+        Noop: b"NOOP",
+        Quit: b"QUIT",
+        Reset: b"RSET",
+        StartTLS: b"STLS",
+        Stat: b"STAT",
+        UIDL: b"UIDL",
+    }
+)
