@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Generic, TypeAlias, TypeVar
 
 from pymta.address import Address
 from pymta.envelope import Body, Notify, OriginalRecipient, Recipient, Return, Sender
@@ -37,6 +38,7 @@ __all__ = [
     "Extension",
     "ExtensionTable",
     "MailParameter",
+    "Parameter",
     "RcptParameter",
     "Standing",
     "auth",
@@ -46,6 +48,8 @@ __all__ = [
     "xclient",
     "xforward",
 ]
+
+Subject = TypeVar("Subject", Sender, Recipient)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,30 +67,25 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailParameter:
+class Parameter(Generic[Subject]):
     """
-    One parameter of MAIL.
+    One parameter of MAIL, which speaks of a sender, or of RCPT, which speaks of a recipient.
 
     :param keyword: in upper case.  Where several extensions give one keyword, each of their
         parsers is tried, in the order of registration, until one takes the value.
-    :param parse: the sender so far and the value, None if it had none; the sender with what
-        the parameter said.  A ValueError is answered 501 5.5.4, a
+    :param parse: the sender or recipient so far, and the value, None if it had none; gives it
+        with what the parameter said.  A ValueError is answered 501 5.5.4, a
         :class:`~pymta.errors.Refused` with its reply.
-    :param format: what a client writes for this sender, ``"BODY=8BITMIME"``; None for nothing.
+    :param format: what a client writes, ``"BODY=8BITMIME"``; None for nothing.
     """
 
     keyword: str
-    parse: Callable[[Sender, str | None], Sender]
-    format: Callable[[Sender], str | None]
+    parse: Callable[[Subject, str | None], Subject]
+    format: Callable[[Subject], str | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RcptParameter:
-    """One parameter of RCPT: as :class:`MailParameter`, for a recipient."""
-
-    keyword: str
-    parse: Callable[[Recipient, str | None], Recipient]
-    format: Callable[[Recipient], str | None]
+MailParameter: TypeAlias = Parameter[Sender]
+RcptParameter: TypeAlias = Parameter[Recipient]
 
 
 def _always(standing: Standing) -> str | None:
@@ -199,7 +198,7 @@ def _format_size(sender: Sender) -> str | None:
 SIZE = Extension(
     keyword="SIZE",
     announce=_announce_size,
-    mail=(MailParameter(keyword="SIZE", parse=_parse_size, format=_format_size),),
+    mail=(Parameter(keyword="SIZE", parse=_parse_size, format=_format_size),),
 )
 
 # -- 8BITMIME (RFC 6152) and BINARYMIME (RFC 3030) ---------------------------------------------
@@ -233,11 +232,11 @@ def _format_binary(sender: Sender) -> str | None:
 
 EIGHTBITMIME = Extension(
     keyword="8BITMIME",
-    mail=(MailParameter(keyword="BODY", parse=_parse_body, format=_format_eight_bit),),
+    mail=(Parameter(keyword="BODY", parse=_parse_body, format=_format_eight_bit),),
 )
 BINARYMIME = Extension(
     keyword="BINARYMIME",
-    mail=(MailParameter(keyword="BODY", parse=_parse_binary, format=_format_binary),),
+    mail=(Parameter(keyword="BODY", parse=_parse_binary, format=_format_binary),),
     # RFC 3030 section 3 item 7.
     requires=("CHUNKING",),
 )
@@ -257,7 +256,7 @@ def _format_smtputf8(sender: Sender) -> str | None:
 
 SMTPUTF8 = Extension(
     keyword="SMTPUTF8",
-    mail=(MailParameter(keyword="SMTPUTF8", parse=_parse_smtputf8, format=_format_smtputf8),),
+    mail=(Parameter(keyword="SMTPUTF8", parse=_parse_smtputf8, format=_format_smtputf8),),
     # RFC 6531 section 3.1 item 8.
     requires=("8BITMIME",),
 )
@@ -356,12 +355,12 @@ def _format_orcpt(recipient: Recipient) -> str | None:
 DSN = Extension(
     keyword="DSN",
     mail=(
-        MailParameter(keyword="RET", parse=_parse_ret, format=_format_ret),
-        MailParameter(keyword="ENVID", parse=_parse_envid, format=_format_envid),
+        Parameter(keyword="RET", parse=_parse_ret, format=_format_ret),
+        Parameter(keyword="ENVID", parse=_parse_envid, format=_format_envid),
     ),
     rcpt=(
-        RcptParameter(keyword="NOTIFY", parse=_parse_notify, format=_format_notify),
-        RcptParameter(keyword="ORCPT", parse=_parse_orcpt, format=_format_orcpt),
+        Parameter(keyword="NOTIFY", parse=_parse_notify, format=_format_notify),
+        Parameter(keyword="ORCPT", parse=_parse_orcpt, format=_format_orcpt),
     ),
 )
 
@@ -445,7 +444,7 @@ def auth(mechanisms: Callable[[Standing], Sequence[str]]) -> Extension:
     return Extension(
         keyword="AUTH",
         announce=announce,
-        mail=(MailParameter(keyword="AUTH", parse=_parse_auth, format=_format_auth),),
+        mail=(Parameter(keyword="AUTH", parse=_parse_auth, format=_format_auth),),
         verbs=("AUTH",),
     )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from pymta.address import Address, parse_domain
 from pymta.errors import AddressError, RemoteProtocolError
@@ -18,6 +19,7 @@ from pymta.reply import Reply
 __all__ = [
     "MAX_ENVID",
     "MAX_ORCPT",
+    "Parameters",
     "decode_attributes",
     "decode_xtext",
     "encode_attributes",
@@ -33,7 +35,7 @@ __all__ = [
 MAX_ENVID = 100
 MAX_ORCPT = 500
 
-Parameters = Sequence[tuple[str, str | None]]
+Parameters: TypeAlias = Sequence[tuple[str, str | None]]
 
 # A NUL, a bare CR and every other control would end lines, or strings, in some program behind us.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
