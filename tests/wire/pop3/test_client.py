@@ -201,6 +201,25 @@ def test_a_challenge_that_is_no_base64_is_cancelled() -> None:
     assert [Reply(command=Auth("LOGIN"), ok=False, text="")] == heard(client, b"-ERR\r\n")
 
 
+@pytest.mark.parametrize(
+    ("line", "event"),
+    [
+        (b"+OK in\r\n", Closed(ClosedReason.UNSOLICITED)),
+        (b"+ \r\n", Closed(ClosedReason.UNSOLICITED)),
+        (b"-ERR late\r\n", Reply(command=Auth("LOGIN"), ok=False, text="late")),
+    ],
+)
+def test_an_answer_in_place_of_our_response(line: bytes, event: ClientEvent) -> None:
+    """A server may lose its patience; it may not say yes to what we have not said."""
+    client = ready()
+    client.send(Auth("LOGIN"))
+    heard(client, b"+ VXNlcm5hbWU6\r\n")
+
+    assert [event] == heard(client, line)
+    with pytest.raises(LocalProtocolError):
+        client.respond(b"mrose")
+
+
 def test_quit_ends_the_session() -> None:
     """Behind its reply nothing is heard or said."""
     client = ready()

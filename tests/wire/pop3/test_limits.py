@@ -145,6 +145,20 @@ def test_s09_a_megabyte_of_garbage_is_linear() -> None:
     assert machine.closing
 
 
+def test_s09_nothing_is_kept_behind_quit() -> None:
+    """While QUIT is being answered, what comes is dropped: it will not be obeyed."""
+    machine, drop = server(), Drop()
+    log_in(machine, drop)
+    machine.data_to_send()
+    machine.receive_data(b"QUIT\r\nDELE 1\r\n")
+    machine.next_event()
+    machine.receive_data(b"DELE 1\r\n" * 10_000)
+    assert 0 == len(machine._input)
+    machine.ok("signing off")
+
+    assert b"+OK signing off\r\n" == machine.data_to_send()
+
+
 @pytest.mark.parametrize(
     "limits",
     [{"command_line": 254}, {"auth_line": 100}, {"errors": 0}, {"failed_logins": 0}],

@@ -148,7 +148,7 @@ class POP3Client:
     def _close(self, reason: ClosedReason) -> Closed:
         if self._closed is None:
             self._closed = Closed(reason)
-        self._starting_tls = False
+        self._starting_tls = self._challenged = False
         self._input.clear()
         return self._closed
 

@@ -384,7 +384,7 @@ class POP3Server:
         """
         self._phase = next_phase(self._phase, Move.START_TLS)
         self._status = replace(self._status, tls=True, utf8=False)
-        self._user_accepted = False
+        # A name was forgotten with STLS itself: PASS follows USER immediately or not at all.
         self._texts, self._encoding = ENGLISH, "ascii"
 
     def language_chosen(self, tag: str, text: str, *, texts: Mapping[Text, str] = ENGLISH) -> None:
