@@ -1,0 +1,172 @@
+"""
+One database: its writer, its readers, its doorbell and its contents.
+
+A folder with ``pymta.db`` (and SQLite's ``-wal`` and ``-shm`` beside it) and ``content/``.  The
+constructor opens nothing, since twistd forks between wiring and running.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+from twisted.logger import Logger
+
+from pymta.aio import Pool, start
+from pymta.database.contents import Contents
+from pymta.database.doorbell import Doorbell
+from pymta.database.location import make_folder, refuse_network
+from pymta.database.migrate import migrate
+from pymta.database.numbers import Numbers
+from pymta.database.readers import Readers
+from pymta.database.sqlite import SQLite
+from pymta.database.writer import Batch, Writer
+from pymta.errors import PymtaError
+
+__all__ = ["Database"]
+
+Entry = TypeVar("Entry")
+Result = TypeVar("Result")
+T = TypeVar("T")
+
+_FILE_THREADS = 4
+_FILE_CALLS_WAITING = 4_000
+
+_log = Logger(namespace="pymta.database")
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
+class Database:
+    """
+    :param reactor: where results arrive; provides ``IReactorTime`` too.
+    :param directory: made if it is not there.
+    :param file: its name in there, for an application that has tables of its own in it.
+    :param daemon: the long-lived process: it alone moves the log into the file and sweeps content
+        files.  False for commands and further processes.
+    :param now: microseconds since 1970.
+    :param readers: threads that read.
+    """
+
+    def __init__(
+        self,
+        reactor: IReactorFromThreads,
+        directory: str,
+        *,
+        file: str = "pymta.db",
+        daemon: bool = True,
+        now: Callable[[], int] = _now,
+        readers: int = 2,
+    ) -> None:
+        self.directory = directory
+        self.now = now
+        self.numbers = Numbers(now)
+        self._daemon = daemon
+        self._dialect = SQLite(os.path.join(directory, file))
+        self._doorbell = Doorbell(IReactorTime(reactor), self._version)
+        self._writer = Writer(
+            reactor,
+            self._dialect,
+            connect=self._connect,
+            committed=self._doorbell.ring,
+            checkpoints=daemon,
+        )
+        self._readers = Readers(reactor, self._dialect.reader, threads=readers)
+        self._files = Pool(
+            reactor, threads=_FILE_THREADS, limit=_FILE_CALLS_WAITING, name="pymta-files"
+        )
+        self.contents = Contents(
+            os.path.join(directory, "content"),
+            readers=self._readers,
+            pool=self._files,
+            numbers=self.numbers,
+        )
+        self._sweeping: Deferred[None] | None = None
+
+    async def open(self) -> None:
+        """
+        Make folder and file if they are not there, and bring the tables to this release.
+
+        :raises pymta.errors.Mistake: a network file system, somebody else's file, a later release.
+        """
+        await self._writer.start()
+        self._readers.start()
+        self._files.start()
+        self._doorbell.open()
+        if self._daemon:
+            self._sweeping = start(self._sweep())
+
+    async def close(self) -> None:
+        """Commit what waits; then everything raises :class:`~pymta.errors.StoreClosed`."""
+        self._doorbell.close()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            self._sweeping = None
+        await self._writer.stop()
+        await self._files.stop()
+        await self._readers.stop()
+
+    def write(
+        self, batch: Batch[Entry, Result], entry: Entry, *, size: int = 0
+    ) -> Deferred[Result]:
+        """
+        Hand the entry to ``batch``, with others that wait for the same function, in one commit.
+
+        ``batch`` runs in the writer's thread and gives one result for each entry, in order; an
+        exception among them is raised to that entry's waiter alone, and what it raises rolls the
+        whole group back, which is then repeated entry by entry.  So it may run twice.  It fires
+        when the commit is durable; cancelling it ends the waiting, never the work.
+
+        :param size: octets that the entry will write, if many.
+        :raises pymta.errors.SpoolError: no room; nothing was kept.
+        :raises pymta.errors.TooManyWaiting: nothing was kept.
+        :raises pymta.errors.StoreClosed: in doubt, if it comes after the call.
+        """
+        return self._writer.write(batch, entry, size)
+
+    def read(self, query: Callable[[Connection], T]) -> Deferred[T]:
+        """
+        Run ``query`` in a thread, in one read transaction that ends with it.
+
+        :raises pymta.errors.TooManyWaiting: :raises pymta.errors.StoreClosed: at once.
+        """
+        return self._readers.read(query)
+
+    def watch(self, ring: Callable[[], None]) -> Callable[[], None]:
+        """
+        Call ``ring`` on the reactor's thread after each commit of this process, and within 50 ms
+        after one of another's.  :returns: takes it down; idempotent.
+        """
+        return self._doorbell.watch(ring)
+
+    async def _sweep(self) -> None:
+        try:
+            await self.contents.sweep()
+        except CancelledError:
+            pass  # closed meanwhile
+        except (PymtaError, OSError, SQLAlchemyError) as error:
+            _log.warn("content files were not swept: {error}", error=str(error))
+
+    def _version(self) -> Deferred[int]:
+        return self._writer.call(self._dialect.version)
+
+    def _connect(self) -> Connection:  # in the writer's thread
+        make_folder(self.directory)
+        refuse_network(self.directory)
+        make_folder(self.contents.folder)
+        self._dialect.create()
+        connection = self._dialect.writer()
+        try:
+            migrate(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection

@@ -1,0 +1,88 @@
+"""
+The doorbell: something was committed, here or in another process.
+
+Own commits ring at once.  Those of others are seen by ``PRAGMA data_version``, asked on the
+writer's connection (where own commits do not move it) every 50 ms while anybody watches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from pymta.aio import sleep, start
+from pymta.errors import StoreClosed, TooManyWaiting
+
+__all__ = ["Doorbell"]
+
+POLL_SECONDS = 0.05
+
+_log = Logger(namespace="pymta.database")
+
+
+class Doorbell:
+    """:param version: a number that moves when somebody else has committed."""
+
+    def __init__(self, clock: IReactorTime, version: Callable[[], Awaitable[int]]) -> None:
+        self._clock = clock
+        self._version = version
+        self._bells: dict[object, Callable[[], None]] = {}
+        self._polling: Deferred[None] | None = None
+        self._open = False
+
+    def open(self) -> None:
+        """From now on ask, if anybody watches."""
+        self._open = True
+        self._settle()
+
+    def close(self) -> None:
+        """Ask no more.  Bells stay hung, for the next :meth:`open`."""
+        self._open = False
+        self._settle()
+
+    def watch(self, ring: Callable[[], None]) -> Callable[[], None]:
+        """Hang a bell.  :returns: takes it down; idempotent."""
+        key = object()
+        self._bells[key] = ring
+        self._settle()
+
+        def take_down() -> None:
+            self._bells.pop(key, None)
+            self._settle()
+
+        return take_down
+
+    def ring(self) -> None:
+        """Ring all bells.  What one raises is logged: the others ring all the same."""
+        for bell in tuple(self._bells.values()):
+            try:
+                bell()
+            except Exception:  # noqa: BLE001  a watcher's bug is not the writer's
+                _log.failure("a watcher failed")
+
+    def _settle(self) -> None:
+        wanted = self._open and bool(self._bells)
+        if wanted and self._polling is None:
+            self._polling = start(self._poll()).addErrback(self._ended)
+        elif not wanted and self._polling is not None:
+            self._polling.cancel()
+
+    def _ended(self, failure: Failure) -> None:
+        self._polling = None
+        failure.trap(CancelledError, StoreClosed)
+
+    async def _poll(self) -> None:
+        known = await self._version()
+        while True:
+            await sleep(self._clock, POLL_SECONDS)
+            try:
+                version = await self._version()
+            except TooManyWaiting:
+                continue
+            if version != known:
+                known = version
+                self.ring()

@@ -1,0 +1,42 @@
+"""
+Content in a file that no commit has named yet.
+"""
+
+from __future__ import annotations
+
+from zope.interface import implementer
+
+from pymta.aio import Pool
+from pymta.database.files import NewFile
+from pymta.interfaces.content import SLICE, IContent
+
+__all__ = ["FileContent"]
+
+
+@implementer(IContent)
+class FileContent:
+    """
+    A finished file, readable through its own descriptor.
+
+    :ivar number: what it will be called in the table of contents; 0 before anybody asked.
+    :ivar placed: a commit that names it is under way or done: ``discard`` comes too late.
+    :ivar named: that commit is durable: whoever names it again refers to the row.  Set by the
+        writer's thread, between two batches.
+    """
+
+    __slots__ = ("_pool", "file", "named", "number", "placed", "size")
+
+    def __init__(self, pool: Pool, file: NewFile) -> None:
+        self._pool = pool
+        self.file = file
+        self.size = file.size
+        self.number = 0
+        self.placed = False
+        self.named = False
+
+    async def read(self, start: int, stop: int) -> bytes:
+        stop = min(stop, self.size, start + SLICE)
+        return await self._pool.run(self.file.read, start, stop)
+
+    def __repr__(self) -> str:
+        return f"<FileContent {self.size}>"

@@ -1,0 +1,155 @@
+"""
+What SQLite does its own way: how a connection is made, and what its errors mean.
+
+Everything that will differ for PostgreSQL is in this class and in :mod:`pymta.database.rows`.
+
+A database is born with its page size, ``auto_vacuum`` and ``application_id``; WAL is a property of
+the file, ``synchronous`` one of each connection.  Only the daemon's writer checkpoints: before
+SQLite 3.51.3 a WAL database can be damaged when two connections do so at one time.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from enum import Enum
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from pymta.database.location import make_private_file
+from pymta.errors import Mistake
+
+__all__ = ["APPLICATION_ID", "Fault", "SQLite"]
+
+APPLICATION_ID = 0x70796D74
+"""``pymt``: what ``file`` and SQLite's own tools know such a database by."""
+
+_AT_BIRTH = (
+    "PRAGMA page_size = 4096",
+    "PRAGMA auto_vacuum = INCREMENTAL",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    "PRAGMA journal_mode = WAL",
+)
+_EACH_CONNECTION = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA fullfsync = ON",  # macOS: fsync alone does not reach the disk there
+    "PRAGMA checkpoint_fullfsync = ON",
+    # References are counted by the code that takes and drops them: a check per row would cost a
+    # look-up in the parent for every recipient.
+    "PRAGMA foreign_keys = OFF",
+    "PRAGMA wal_autocheckpoint = 0",
+    "PRAGMA journal_size_limit = 67108864",
+    "PRAGMA temp_store = MEMORY",  # no mail in temporary files
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA busy_timeout = 5000",
+)
+
+
+class Fault(Enum):
+    """What an error says about the entries of a group, and about the database."""
+
+    FULL = "full"
+    """No room: nothing was kept, and the next may fit."""
+    BUSY = "busy"
+    """Another process holds the lock: nothing was kept."""
+    BROKEN = "broken"
+    """The disk or the file is not to be trusted: no second sync counts."""
+    OTHER = "other"
+
+
+_FAULTS = {
+    sqlite3.SQLITE_FULL: Fault.FULL,
+    sqlite3.SQLITE_BUSY: Fault.BUSY,
+    sqlite3.SQLITE_LOCKED: Fault.BUSY,
+    sqlite3.SQLITE_IOERR: Fault.BROKEN,
+    sqlite3.SQLITE_CORRUPT: Fault.BROKEN,
+    sqlite3.SQLITE_NOTADB: Fault.BROKEN,
+}
+
+
+class SQLite:
+    """Connections to one file.  :param path: in a folder that is there."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def create(self) -> None:
+        """
+        Give birth to the file, if it is not there.  Several processes may do so at once.
+
+        :raises Mistake: if it is there and somebody else's, or this SQLite is too old.
+        """
+        if sqlite3.sqlite_version_info < (3, 35):
+            raise Mistake(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 is needed")
+        make_private_file(self.path)
+        connection = self._connect()
+        try:
+            [known] = connection.execute("PRAGMA application_id").fetchone()
+            [pages] = connection.execute("PRAGMA page_count").fetchone()
+            if pages == 0 or known == APPLICATION_ID:
+                for statement in _AT_BIRTH:
+                    connection.execute(statement)
+            elif known:
+                raise Mistake(f"{self.path} is the database of another application")
+            else:
+                connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
+                raise
+            raise Mistake(f"{self.path} is no SQLite database") from None
+        finally:
+            connection.close()
+
+    def writer(self) -> Connection:
+        """A connection each of whose transactions is ``BEGIN IMMEDIATE``."""
+        return self._engine("BEGIN IMMEDIATE").connect()
+
+    def reader(self) -> Connection:
+        """A connection that cannot write."""
+        connection = self._engine("BEGIN").connect()
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+        connection.commit()
+        return connection
+
+    def fault(self, error: Exception) -> Fault:
+        """What it means."""
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        code = getattr(cause, "sqlite_errorcode", None)
+        return Fault.OTHER if code is None else _FAULTS.get(code & 0xFF, Fault.OTHER)
+
+    def version(self, connection: Connection) -> int:
+        """A number that moves when *another* connection has committed."""
+        return _pragma(connection, "PRAGMA data_version")[0]
+
+    def checkpoint(self, connection: Connection) -> None:
+        """Move what was committed from the log to the file, as far as readers let us."""
+        _pragma(connection, "PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _engine(self, begin: str) -> Engine:
+        engine = create_engine("sqlite+pysqlite://", creator=self._connect, poolclass=NullPool)
+
+        @event.listens_for(engine, "begin")
+        def emit(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
+
+        return engine
+
+    def _connect(self) -> sqlite3.Connection:
+        # isolation_level None: the module begins nothing by itself.
+        connection = sqlite3.connect(
+            self.path, timeout=5, isolation_level=None, check_same_thread=False
+        )
+        for statement in _EACH_CONNECTION:
+            connection.execute(statement)
+        return connection
+
+
+def _pragma(connection: Connection, statement: str) -> tuple[int, ...]:
+    # On the driver's own connection: SQLAlchemy would begin a transaction first.
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    row: tuple[int, ...] = driver.execute(statement).fetchone()
+    return row

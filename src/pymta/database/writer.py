@@ -1,0 +1,291 @@
+"""
+The one writer of a database: a thread, and the group commit.
+
+What queued up while the last commit ran is one transaction: no timer, so that a lone entry waits
+for nobody.  Entries for one batch function are handed to it together.  A group that fails is rolled
+back and repeated entry by entry: one bad row fails alone.  After an I/O error the writer stops for
+good, since a second sync of the same pages proves nothing.
+
+Cancelling a waiter ends its waiting and nothing else: the entry is committed all the same.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Condition, Thread
+from typing import Any, TypeAlias, TypeVar
+
+from sqlalchemy import Connection
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from pymta.database.sqlite import Fault, SQLite
+from pymta.errors import SpoolError, StoreClosed, TooManyWaiting
+
+__all__ = ["Batch", "Writer", "after_commit"]
+
+Entry = TypeVar("Entry")
+Result = TypeVar("Result")
+Batch: TypeAlias = Callable[[Connection, Sequence[Entry]], Sequence[Result | Exception]]
+
+MOST_ENTRIES = 256
+MOST_OCTETS = 4 * 1024 * 1024
+"""Of one group: about what one sync of an ordinary disk can carry within 50 ms."""
+
+MOST_WAITING = 20_000
+MOST_OCTETS_WAITING = 64 * 1024 * 1024
+
+# Groups between two checkpoints; a checkpoint syncs twice, and the log may grow by 4 MiB a group.
+_CHECKPOINT_GROUPS = 64
+_CHECKPOINT_OCTETS = 8 * 1024 * 1024
+
+_AFTER = "pymta_after_commit"
+
+_log = Logger(namespace="pymta.database")
+
+
+@dataclass(slots=True)
+class _Waiter:
+    """One entry; ``batch`` None: a call outside of any transaction."""
+
+    batch: Callable[[Connection, Sequence[Any]], Sequence[Any]] | None
+    entry: Any
+    size: int
+    waiting: Deferred[Any]
+
+
+_Ended: TypeAlias = tuple[Deferred[Any], Any]
+
+
+def after_commit(connection: Connection, call: Callable[[], None]) -> None:
+    """
+    For a batch: do this in the writer's thread once its transaction is durable, or never.
+
+    What a crash forgets must be found again at the next start.
+    """
+    connection.info.setdefault(_AFTER, []).append(call)
+
+
+class Writer:
+    """
+    :param connect: makes the connection, in the thread.
+    :param committed: called on the reactor's thread after each commit, once its waiters know.
+    """
+
+    def __init__(
+        self,
+        reactor: IReactorFromThreads,
+        database: SQLite,
+        *,
+        connect: Callable[[], Connection],
+        committed: Callable[[], None],
+        checkpoints: bool,
+    ) -> None:
+        self._reactor = reactor
+        self._database = database
+        self._connect = connect
+        self._committed = committed
+        self._checkpoints = checkpoints
+        self._queue: deque[_Waiter] = deque()
+        self._octets = 0
+        self._changed = Condition()
+        self._closed = True
+        self._broken = False
+        self._thread: Thread | None = None
+        self._gone: Deferred[None] = Deferred()
+        self._groups = 0
+        self._written = 0
+
+    # -- the reactor's side ---------------------------------------------------
+
+    def start(self) -> Deferred[None]:
+        """Open; fires when the connection is there, or fails as ``connect`` did."""
+        opened: Deferred[None] = Deferred()
+        self._closed = self._broken = False
+        self._gone = Deferred()
+        self._thread = Thread(target=self._run, args=(opened,), name="pymta-writer", daemon=True)
+        self._thread.start()
+        return opened
+
+    def write(self, batch: Batch[Entry, Result], entry: Entry, size: int = 0) -> Deferred[Result]:
+        """
+        Commit it together with others.
+
+        :param size: octets that it will write, roughly; 0 for small rows.
+        :raises pymta.errors.TooManyWaiting: :raises pymta.errors.StoreClosed: at once.
+        """
+        waiting: Deferred[Result] = Deferred()
+        self._put(_Waiter(batch, entry, size, waiting))
+        return waiting
+
+    def call(self, function: Callable[[Connection], Result]) -> Deferred[Result]:
+        """Run it in the thread between two groups, outside of any transaction."""
+        waiting: Deferred[Result] = Deferred()
+        self._put(_Waiter(None, function, 0, waiting))
+        return waiting
+
+    async def stop(self) -> None:
+        """Let nothing more in, commit what waits, end the thread."""
+        if self._thread is None:
+            return
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        await self._gone
+        self._thread.join()
+        self._thread = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more is let in."""
+        return self._closed
+
+    def _put(self, waiter: _Waiter) -> None:
+        with self._changed:
+            if self._closed:
+                raise StoreClosed("the database is closed")
+            if len(self._queue) >= MOST_WAITING or (
+                self._queue and self._octets + waiter.size > MOST_OCTETS_WAITING
+            ):
+                raise TooManyWaiting(f"{len(self._queue)} wait for the writer")
+            self._queue.append(waiter)
+            self._octets += waiter.size
+            self._changed.notify()
+
+    def _fire(self, ended: Sequence[_Ended]) -> None:
+        for waiting, result in ended:
+            if waiting.called:  # cancelled
+                continue
+            if isinstance(result, Exception):
+                waiting.errback(Failure(result))
+            else:
+                waiting.callback(result)
+
+    def _fire_committed(self, ended: Sequence[_Ended]) -> None:
+        self._fire(ended)
+        self._committed()
+
+    # -- the thread's side ----------------------------------------------------
+
+    def _run(self, opened: Deferred[None]) -> None:
+        try:
+            connection = self._connect()
+        except Exception as error:  # noqa: BLE001  told to whoever opened it
+            self._closed = True
+            self._post(self._fire, [(opened, error)])
+        else:
+            self._post(self._fire, [(opened, None)])
+            while group := self._next():
+                self._serve(connection, group)
+            if not self._broken:  # closing would check-point what may not be on the disk
+                _attempt(Connection.close, connection)
+        self._post(self._fire, [(self._gone, None)])
+
+    def _next(self) -> list[_Waiter]:
+        """The next group; nothing when all is done."""
+        with self._changed:
+            while not self._queue and not self._closed:
+                self._changed.wait()
+            group: list[_Waiter] = []
+            octets = 0
+            while self._queue and len(group) < MOST_ENTRIES:
+                first = self._queue[0]
+                if group and (octets + first.size > MOST_OCTETS or first.batch is None):
+                    break
+                group.append(self._queue.popleft())
+                octets += first.size
+                if first.batch is None:
+                    break
+            self._octets -= octets
+            self._written += octets
+            return group
+
+    def _serve(self, connection: Connection, group: list[_Waiter]) -> None:
+        if group[0].batch is None:
+            self._post(self._fire, [(group[0].waiting, _attempt(group[0].entry, connection))])
+            return
+        self._commit(connection, group)
+        self._groups += 1
+        due = self._groups >= _CHECKPOINT_GROUPS or self._written >= _CHECKPOINT_OCTETS
+        if due and self._checkpoints and not self._closed:
+            self._groups = self._written = 0
+            self._checkpoint(connection)
+
+    def _commit(self, connection: Connection, group: list[_Waiter]) -> None:
+        try:
+            ended = _transact(connection, group)
+        except Exception as error:  # noqa: BLE001  told to the waiters
+            self._fail(connection, group, error)
+            return
+        self._post(self._fire_committed, ended)
+        for call in connection.info.pop(_AFTER, ()):
+            call()
+
+    def _fail(self, connection: Connection, group: list[_Waiter], error: Exception) -> None:
+        connection.info.pop(_AFTER, None)
+        fault = self._database.fault(error)
+        if fault is Fault.BROKEN:
+            self._break(group, error)
+        elif len(group) == 1 or fault is Fault.BUSY:
+            told = _told(fault, error)
+            self._post(self._fire, [(waiter.waiting, told) for waiter in group])
+        else:
+            for done, waiter in enumerate(group):
+                if self._broken:
+                    self._break(group[done:], error)
+                    return
+                self._commit(connection, [waiter])
+
+    def _break(self, group: list[_Waiter], error: Exception) -> None:
+        """Stop for good; whoever waits is in doubt."""
+        if not self._broken:
+            _log.critical("the database stopped after an I/O error: {error}", error=str(error))
+        with self._changed:
+            self._closed = self._broken = True
+            group = group + list(self._queue)
+            self._queue.clear()
+        told = StoreClosed(f"the database stopped: {error}")
+        self._post(self._fire, [(waiter.waiting, told) for waiter in group])
+
+    def _checkpoint(self, connection: Connection) -> None:
+        try:
+            self._database.checkpoint(connection)
+        except Exception as error:  # noqa: BLE001  no commit depends on it
+            if self._database.fault(error) is Fault.BROKEN:
+                self._break([], error)
+            else:
+                _log.warn("no checkpoint: {error}", error=str(error))
+
+    def _post(self, fire: Callable[[Sequence[_Ended]], None], ended: Sequence[_Ended]) -> None:
+        self._reactor.callFromThread(fire, ended)
+
+
+def _attempt(call: Callable[[Connection], Any], connection: Connection) -> Any:
+    """What the call gives, or what it raises."""
+    try:
+        return call(connection)
+    except Exception as error:  # noqa: BLE001  told to the waiter
+        return error
+
+
+def _transact(connection: Connection, group: Sequence[_Waiter]) -> list[_Ended]:
+    """One transaction for all of them."""
+    batches: dict[Any, list[_Waiter]] = {}
+    for waiter in group:
+        batches.setdefault(waiter.batch, []).append(waiter)
+    ended: list[_Ended] = []
+    with connection.begin():
+        for batch, waiters in batches.items():
+            results = batch(connection, [waiter.entry for waiter in waiters])
+            ended += zip((w.waiting for w in waiters), results, strict=True)
+    return ended
+
+
+def _told(fault: Fault, error: Exception) -> Exception:
+    if fault is Fault.FULL:
+        return SpoolError("no room: the disk or the database is full")
+    return error
