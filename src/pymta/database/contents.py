@@ -20,9 +20,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -232,12 +231,12 @@ class Contents:
         if octets is not None:
             return octets[start:stop]
         found = await self._readers.read(lambda c: _read(c, number, start, stop))
-        if found.file is not None:
-            return await self.pool.run(read_file, self.folder, found.file, start, stop)
-        octets: bytes = found.octets
-        if len(octets) == found.size:
-            self._recent.put(number, octets)
-        return octets
+        size, name, part = found
+        if name is not None:
+            return await self.pool.run(read_file, self.folder, name, start, stop)
+        if len(part) == size:
+            self._recent.put(number, part)
+        return part
 
     # -- at open --------------------------------------------------------------
 
@@ -370,8 +369,11 @@ def _unlinker(folder: str, name: str) -> Callable[[], None]:
     return lambda: unlink_file(folder, name)
 
 
-def _read(connection: Connection, number: int, start: int, stop: int) -> Row[Any]:
+def _read(
+    connection: Connection, number: int, start: int, stop: int
+) -> tuple[int, str | None, bytes]:
     found = connection.execute(_FIND, {"id": number, "start": start, "stop": stop}).first()
     if found is None:
         raise MessageGone("the content is no longer kept")
-    return found
+    size, name, octets = found
+    return size, name, octets or b""
