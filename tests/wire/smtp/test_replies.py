@@ -1,5 +1,5 @@
 """
-Tests for reading and writing replies.
+Tests for reading replies.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from pymta.wire.smtp.replies import (
     MAX_LINE,
     MAX_LINES,
     ReplyReader,
-    encode_reply,
     lift_status,
 )
 
@@ -167,46 +166,6 @@ def test_longer_line_where_asked() -> None:
 def test_s11_status_is_lifted_or_dropped(code: int, text: str, status: str, rest: str) -> None:
     """A well-formed status of the right class is taken out of every line; others are text."""
     assert Reply(code, status, rest) == lift_status(Reply(code, "", text))
-
-
-@pytest.mark.parametrize(
-    ("reply", "wire"),
-    [
-        pytest.param(Reply(250, "2.0.0", "ok"), b"250 2.0.0 ok\r\n", id="one line"),
-        pytest.param(Reply(354, "", "go on"), b"354 go on\r\n", id="no status"),
-        pytest.param(Reply(250, "", ""), b"250 \r\n", id="no text"),
-        pytest.param(
-            Reply(550, "5.7.1", "a\nb"), b"550-5.7.1 a\r\n550 5.7.1 b\r\n", id="two lines"
-        ),
-        pytest.param(Reply(550, "", "für"), b"550 f?r\r\n", id="not ASCII"),
-    ],
-)
-def test_encode(reply: Reply, wire: bytes) -> None:
-    """Every line has the code and the status."""
-    assert wire == encode_reply(reply)
-
-
-def test_long_text_is_written_in_lines() -> None:
-    """No line is longer than 512 octets, and nothing of the text is lost."""
-    wire = encode_reply(Reply(550, "5.7.1", "x" * 2000))
-
-    assert all(len(line) <= 512 for line in wire.splitlines(keepends=True))
-    assert 2000 == wire.count(b"x")
-    assert [550] == [reply.code for reply in read(wire)]
-
-
-TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=200)
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.integers(200, 599), st.lists(TEXTS, min_size=1, max_size=5), st.booleans())
-def test_round_trip(code: int, lines: list[str], enhanced: bool) -> None:
-    """What is written is read back, with its status."""
-    status = f"{code // 100}.1.22" if enhanced and code // 100 != 3 else ""
-    reply = Reply(code, status, "\n".join(lines))
-    [got] = read(encode_reply(reply))
-
-    assert reply == (lift_status(got) if status else got)
 
 
 @settings(max_examples=300, deadline=None)

@@ -1,7 +1,7 @@
 """
-Replies on the wire (:rfc:`5321#section-4.2`), read and written.
+Replies as a client reads them (:rfc:`5321#section-4.2`).
 
-A client reads what a hostile server may write (S11): lines, their count and the whole are
+They may be a hostile server's (S11): lines, their count and the whole are
 bounded, control characters never reach a :class:`~pymta.reply.Reply`, and whatever is no
 reply at all is a :class:`~pymta.errors.RemoteProtocolError`.  Enhanced status codes stay in
 the text until :func:`lift_status` is asked, for only the client knows whether they were
@@ -18,7 +18,7 @@ from pymta.errors import RemoteProtocolError
 from pymta.reply import Reply
 from pymta.wire._lines import TOO_LONG, Lines
 
-__all__ = ["MAX_LINE", "MAX_LINES", "MAX_REPLY", "ReplyReader", "encode_reply", "lift_status"]
+__all__ = ["MAX_LINE", "MAX_LINES", "MAX_REPLY", "ReplyReader", "lift_status"]
 
 MAX_LINE: Final = 2048
 """
@@ -31,9 +31,6 @@ MAX_LINES: Final = 100
 
 MAX_REPLY: Final = 65536
 """Octets of one reply."""
-
-MAX_WRITTEN: Final = 512
-"""RFC 5321 section 4.5.3.1.5: the longest line written, in octets with its end."""
 
 # What no Reply can hold, and what ends a line for some readers of logs.
 _UNSAFE: Final = {
@@ -134,24 +131,3 @@ def lift_status(reply: Reply) -> Reply:
         for line in reply.lines
     )
     return replace(reply, status=status, text="\n".join(lines))
-
-
-def encode_reply(reply: Reply) -> bytes:
-    """
-    The octets of a reply: its status on every line, lines of at most 512 octets.
-
-    Text that is not ASCII is written as ``?``: clients that did not say SMTPUTF8 may not be
-    told more (:rfc:`6531#section-3.7.4.2`).
-    """
-    status = reply.status + " " if reply.status else ""
-    room = MAX_WRITTEN - 6 - len(status)
-    texts = [
-        (status + line[start : start + room]).encode("ascii", "replace")
-        for line in reply.lines
-        for start in range(0, max(len(line), 1), room)
-    ]
-    last = texts.pop()
-    return b"".join(b"%d-%b\r\n" % (reply.code, text) for text in texts) + b"%d %b\r\n" % (
-        reply.code,
-        last,
-    )
