@@ -18,6 +18,7 @@ from pymta.sasl import (
     Credentials,
     Exchange,
     Failure,
+    PreparationError,
     Success,
     TokenHint,
 )
@@ -256,6 +257,35 @@ def test_clients_learn_why() -> None:
         assert not client.finished
         assert client.error is not None
         assert "example_scope" == json.loads(client.error)["scope"]
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        pytest.param(Credentials(username="u"), id="no token"),
+        pytest.param(Credentials(username="u", token=""), id="an empty token"),
+        pytest.param(Credentials(username="u", token="t\x01host=other"), id="a pair in the token"),
+        pytest.param(Credentials(username="u", token="t t"), id="space"),
+        pytest.param(Credentials(username="u", token="t\n"), id="LF"),
+        pytest.param(Credentials(username="u", token="\u00e9"), id="no ASCII"),
+        pytest.param(Credentials(username="u\x01", token="t"), id="a separator in the name"),
+    ],
+)
+def test_clients_of_bad_credentials(credentials: Credentials) -> None:
+    """
+    What could forge another pair, or is no token, is told before anything is sent.
+    """
+    for make in (BearerClient, XOAuth2Client):
+        with pytest.raises(PreparationError):
+            make(credentials)
+
+
+def test_client_of_a_bad_host() -> None:
+    """
+    So is a host with a separator in it.
+    """
+    with pytest.raises(PreparationError):
+        BearerClient(Credentials(token="t", host="h\x01user=x"))
 
 
 def test_clients_refuse_a_second_challenge() -> None:

@@ -18,6 +18,7 @@ from pymta.errors import RemoteProtocolError
 from pymta.sasl import octets
 from pymta.sasl.client import Credentials, outgoing
 from pymta.sasl.exchange import MAX_MESSAGE, Dialogue, Fail, authorized, confirmed, first_message
+from pymta.sasl.prepare import PreparationError
 from pymta.sasl.saslname import decode_saslname, encode_saslname
 from pymta.sasl.steps import Challenge, CheckToken, Question, Success
 
@@ -28,6 +29,7 @@ _SEPARATOR = b"\x01"
 # RFC 7628 section 3.1: kvpair = key "=" value kvsep
 _KEY = re.compile(rb"[A-Za-z]+\Z")
 _VALUE = re.compile(rb"[\x20-\x7e\t\r\n]*\Z")
+_VISIBLE = re.compile(r"[\x21-\x7e]+\Z")
 # RFC 6750 section 2.1; the scheme in any case (RFC 7628 section 4).
 _BEARER = re.compile(rb"bearer +([A-Za-z0-9._~+/-]+=*) *\Z", re.IGNORECASE)
 
@@ -166,10 +168,10 @@ class BearerClient:
         named = f"a={encode_saslname(outgoing(authzid).decode())}" if authzid else ""
         pairs = [f"n,{named},"]
         if credentials.host is not None:
-            pairs.append(f"host={credentials.host}")
+            pairs.append(f"host={_visible(credentials.host)}")
         if credentials.port is not None:
             pairs.append(f"port={credentials.port}")
-        pairs.append(f"auth=Bearer {credentials.token or ''}")
+        pairs.append(f"auth=Bearer {_visible(credentials.token)}")
         self._message = "\x01".join((*pairs, "", "")).encode()
         self.finished = False
         self.error: bytes | None = None
@@ -193,8 +195,8 @@ class XOAuth2Client:
 
     def __init__(self, credentials: Credentials) -> None:
         username = outgoing(credentials.username)
-        token = (credentials.token or "").encode()
-        self._message = b"user=%b\x01auth=Bearer %b\x01\x01" % (username, token)
+        token = _visible(credentials.token)
+        self._message = b"user=%b\x01auth=Bearer %b\x01\x01" % (username, token.encode())
         self.finished = False
         self.error: bytes | None = None
 
@@ -208,6 +210,13 @@ class XOAuth2Client:
         self.finished = False
         self.error = _refusal(challenge, self.error)
         return b""
+
+
+def _visible(value: str | None) -> str:
+    """A token or host, which must not be able to forge another pair."""
+    if not value or not _VISIBLE.match(value):
+        raise PreparationError("a token or host with other than visible ASCII, or none")
+    return value
 
 
 def _refusal(challenge: bytes, before: bytes | None) -> bytes:

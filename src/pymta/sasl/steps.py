@@ -57,7 +57,8 @@ class Challenge:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckPassword:
     """
-    Is this the password of that user?
+    Is this the password of that user?  Both come prepared (:rfc:`4013`): what is compared with
+    them must be, too.
 
     Answer: True or False; or, for yes, the account's own name where the store knows better
     (``alice`` -> ``alice@example.test``).  An unknown user is a False that took as long.

@@ -41,6 +41,9 @@ FIRST = [
     pytest.param(
         "n,,n=j\u00fcrgen,r=!~=".encode(), ("n", "", "", "j\u00fcrgen", "!~="), id="UTF-8"
     ),
+    pytest.param(
+        b"n,,n=user,r=" + b"a" * 1024, ("n", "", "", "user", "a" * 1024), id="a long nonce"
+    ),
     pytest.param(b"n,,n=user,r=abc,x=1,Y=2,x=3", ("n", "", "", "user", "abc"), id="extensions"),
 ]
 
@@ -87,7 +90,8 @@ BROKEN_FIRST = [
     pytest.param(b"n,,n=user,r=abc,r=abd", id="nonce twice"),
     pytest.param(b"n,,n=user,r=abc,n=root", id="name twice"),
     pytest.param(b"n,,n=user,r=abc,p=x", id="a proof, here"),
-    pytest.param(b"n,,n=user,r=" + b"a" * 12_300, id="too long"),
+    pytest.param(b"n,,n=user,r=" + b"a" * 1025, id="a nonce too long"),
+    pytest.param(b"n,,n=user,r=a,x=" + b"a" * 12_300, id="too long"),
 ]
 
 SERVER_FIRST = [

@@ -361,6 +361,7 @@ HOSTILE_SERVER_FIRSTS = [
     pytest.param(SERVER_FIRST.replace(b"i=4096", b"i=2000001"), id="many iterations"),
     pytest.param(SERVER_FIRST.replace(b"i=4096", b"i=9999999999"), id="very many iterations"),
     pytest.param(SERVER_FIRST.replace(b"i=4096", b"i=" + b"9" * 5000), id="no end of digits"),
+    pytest.param(SERVER_FIRST.replace(b",s=", b"a" * 1025 + b",s="), id="no end of a nonce"),
     pytest.param(b"m=x," + SERVER_FIRST, id="mandatory extension"),
     pytest.param(b"e=other-error", id="error"),
     pytest.param(b"", id="empty"),
@@ -445,7 +446,15 @@ def test_begin_comes_first() -> None:
         client.respond(SERVER_FIRST)
 
 
-def test_more_iterations_on_wish() -> None:
+def test_unknown_hash() -> None:
+    """
+    A client of a hash function that is not known here cannot be made.
+    """
+    with pytest.raises(ValueError, match="SCRAM-SHA-512"):
+        SCRAMClient("SCRAM-SHA-512", USER, nonce=CLIENT_NONCE)
+
+
+def test_fewer_iterations_on_wish() -> None:
     """
     The limit is a constructor argument.
     """

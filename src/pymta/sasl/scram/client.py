@@ -17,7 +17,13 @@ from pymta.sasl.scram.messages import (
     parse_server_first,
     to_base64,
 )
-from pymta.sasl.scram.secret import MIN_ITERATIONS, client_and_server_key, hash_of, hmac_of
+from pymta.sasl.scram.secret import (
+    HASHES,
+    MIN_ITERATIONS,
+    client_and_server_key,
+    hash_of,
+    hmac_of,
+)
 
 __all__ = ["MAX_ITERATIONS", "SCRAMClient"]
 
@@ -34,6 +40,7 @@ class SCRAMClient:
     :param flag: the GS2 flag: ``"n"``, ``"y"``, or ``"p=tls-exporter"`` with what it binds to
         in ``binding``.
     :raises PreparationError: SCRAM cannot be used with this name or password.
+    :raises ValueError: a hash function that is not known here.
     """
 
     def __init__(
@@ -49,6 +56,8 @@ class SCRAMClient:
         self.name = name
         self.finished = False
         self._hash_name = name.removeprefix("SCRAM-").removesuffix("-PLUS")
+        if self._hash_name not in HASHES:
+            raise ValueError(f"no mechanism of SCRAM here: {name!r}")
         self._password = prepare_stored(credentials.password or "")
         self._max_iterations = max_iterations
         self._nonce = nonce

@@ -31,8 +31,8 @@ __all__ = [
 
 # cb-name = 1*(ALPHA / DIGIT / "." / "-")
 _BINDING_NAME = re.compile(r"[A-Za-z0-9.-]+\Z")
-# printable = %x21-2B / %x2D-7E
-_NONCE = re.compile(r"[\x21-\x2b\x2d-\x7e]+\Z")
+# printable = %x21-2B / %x2D-7E; the limit is ours: each side repeats the other's.
+_NONCE = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,1024}\Z")
 # posit-number = %x31-39 *DIGIT; ten digits are more than anybody computes.
 _NUMBER = re.compile(r"[1-9][0-9]{0,9}\Z")
 _LETTER = re.compile(r"[A-Za-z]\Z")

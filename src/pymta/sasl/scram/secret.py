@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pymta.sasl.prepare import prepare_stored
@@ -13,6 +14,7 @@ from pymta.sasl.steps import SCRAMSecret
 
 __all__ = [
     "DEFAULT_ITERATIONS",
+    "HASHES",
     "MIN_ITERATIONS",
     "Decoy",
     "client_and_server_key",
@@ -26,17 +28,18 @@ MIN_ITERATIONS = 4_096
 # RFC 7677 section 4: as many as take a modern machine 0.1 s; 60 ms measured with SHA-256.
 DEFAULT_ITERATIONS = 100_000
 
-_HASHES = {"SHA-1": "sha1", "SHA-256": "sha256"}
+HASHES: Mapping[str, str] = {"SHA-1": "sha1", "SHA-256": "sha256"}
+"""What :mod:`hashlib` calls the hash functions, by their names in mechanisms."""
 
 
 def hmac_of(key: bytes, message: bytes, hash_name: str) -> bytes:
     """HMAC (:rfc:`5802#section-2.2`)."""
-    return hmac.digest(key, message, _HASHES[hash_name])
+    return hmac.digest(key, message, HASHES[hash_name])
 
 
 def hash_of(data: bytes, hash_name: str) -> bytes:
     """H (:rfc:`5802#section-2.2`)."""
-    return hashlib.new(_HASHES[hash_name], data).digest()
+    return hashlib.new(HASHES[hash_name], data).digest()
 
 
 def client_and_server_key(
@@ -49,7 +52,7 @@ def client_and_server_key(
     """
     # RFC 5802 section 2.2: the password is a stored string.
     prepared = prepare_stored(password).encode()
-    salted = hashlib.pbkdf2_hmac(_HASHES[hash_name], prepared, salt, iterations)
+    salted = hashlib.pbkdf2_hmac(HASHES[hash_name], prepared, salt, iterations)
     client_key = hmac_of(salted, b"Client Key", hash_name)
     return client_key, hmac_of(salted, b"Server Key", hash_name)
 
@@ -75,7 +78,7 @@ def derive(
         raise ValueError(f"fewer than {MIN_ITERATIONS} iterations")
     if not salt:
         raise ValueError("no salt")
-    if hash_name not in _HASHES:
+    if hash_name not in HASHES:
         raise ValueError(f"no hash function of SCRAM here: {hash_name!r}")
     client_key, server_key = client_and_server_key(
         password, salt, iterations=iterations, hash_name=hash_name
@@ -119,7 +122,7 @@ class Decoy:
             hmac.digest(self.key, purpose + seed, "sha512")
             for purpose in (b"salt\0", b"stored key\0", b"server key\0")
         )
-        size = hashlib.new(_HASHES[hash_name]).digest_size
+        size = hashlib.new(HASHES[hash_name]).digest_size
         return SCRAMSecret(
             salt=salt[: self.salt_length],
             iterations=self.iterations,
