@@ -35,7 +35,6 @@ _LABEL = rf"[A-Za-z0-9{_UTF8}](?:[A-Za-z0-9\-{_UTF8}]*[A-Za-z0-9{_UTF8}])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _SNUM = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
 _IPV4 = re.compile(rf"{_SNUM}(?:\.{_SNUM}){{3}}")
-_GENERAL_LITERAL = re.compile(r"[A-Za-z0-9\-]*[A-Za-z0-9]:[!-Z^-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ class Address:
         if text[end : end + 1] != "@":
             raise AddressError("'@' expected", end)
         domain = parse_domain(text[end + 1 :], end + 1)
-        if len(local.encode()) > MAX_LOCAL:
+        if len(text[:end].encode()) > MAX_LOCAL:  # quotes are part of it
             raise AddressError(f"local part longer than {MAX_LOCAL} octets")
         if len(text.encode()) > MAX_ADDRESS:
             raise AddressError(f"address longer than {MAX_ADDRESS} octets")
@@ -136,12 +135,18 @@ def parse_domain(text: str, position: int = 0) -> str:
 
 def _is_literal(text: str) -> bool:
     if text[:5].upper() == "IPV6:":
-        try:
-            # RFC 5321 section 4.1.3 has no zone identifiers.
-            return "%" not in text and bool(IPv6Address(text[5:]))
-        except ValueError:
-            return False
-    return bool(_IPV4.fullmatch(text) or _GENERAL_LITERAL.fullmatch(text))
+        return _is_ipv6(text[5:])
+    # Of General-address-literal no other tag than IPv6 was ever registered.
+    return bool(_IPV4.fullmatch(text))
+
+
+def _is_ipv6(text: str) -> bool:
+    # RFC 5321 section 4.1.3: no zones, and "::" stands for two groups at least.
+    groups = len(text.replace("::", ":").strip(":").split(":")) + ("." in text)
+    try:
+        return "%" not in text and bool(IPv6Address(text)) and ("::" not in text or groups <= 6)
+    except ValueError:
+        return False
 
 
 @lru_cache(maxsize=4096)

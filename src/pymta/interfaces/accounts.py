@@ -14,7 +14,7 @@ from zope.interface import Attribute, Interface
 
 from pymta.address import Address
 from pymta.interfaces.mailbox import IMailboxStore
-from pymta.sasl.scram import SCRAMSecret
+from pymta.sasl.steps import SCRAMSecret
 
 __all__ = [
     "IAccountAdministration",
@@ -79,7 +79,7 @@ class ISCRAMSecrets(Interface):
     """What SCRAM needs (:rfc:`5802#section-2.2`): never the password."""
 
     def scram_secret(username: str, hash_name: str) -> Awaitable[SCRAMSecret | None]:
-        """None for an unknown account, and where no secret of that hash (``"sha256"``) is kept."""
+        """None for an unknown account, and where no secret of that hash (``"SHA-256"``) is kept."""
 
 
 class IClearTextPasswords(Interface):

@@ -33,17 +33,20 @@ class IMembers(Interface):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Via:
     """
     Through an agent, towards a next hop.
 
     :param recipient: the same id; the address may be another (an alias with one target, a
         virtual domain, sub-addressing resolved).
+    :param local: whether the mail stays in this system.  It is relayed otherwise, and whoever
+        takes it asks for permission first (S21): a router that forgets to say so opens nothing.
     """
 
     lane: Lane
     recipient: Recipient
+    local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +64,9 @@ class Expand:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """
-    Nowhere.  At RCPT the peer hears it; later it is a failure that is reported.
-
-    :param unknown: whether no router knows the address as its own: then, and only then, relay
-        permission may be asked for it.
-    """
+    """Nowhere.  At RCPT the peer hears it; later it is a failure that is reported."""
 
     reply: Reply
-    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,3 @@
+"""
+What listeners share: the connection under a protocol machine, limits, TLS, logins, PROXY.
+"""

@@ -1,0 +1,119 @@
+"""
+The factory behind an endpoint, for every protocol: it counts connections, makes a machine and
+a conversation for each, and stops them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory, IReactorTime
+from zope.interface import implementer
+
+from pymta.aio import TimeLimit, gather, timeout
+from pymta.edge.connection import Connection, Machine
+from pymta.edge.limits import ConnectionCount
+from pymta.edge.peers import Peers
+from pymta.edge.switch import Client, Switch
+
+__all__ = ["Door", "Listener", "Talk"]
+
+
+class Talk(Protocol):
+    """What is said on one connection."""
+
+    def run(self, connection: Connection[Any]) -> Coroutine[Deferred[Any], Any, None]:
+        """From the greeting to the end; called once."""
+
+    def stop(self) -> None:
+        """End soon: at the next command boundary."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """
+    Who may come in.
+
+    :param connections: shared by the listeners that share its limits; None is no limit.
+    :param proxies: who must speak PROXY first; nobody else can.
+    :param proxy_seconds: for the PROXY header, which its sender writes at once.
+    """
+
+    connections: ConnectionCount | None = None
+    proxies: Peers = field(default_factory=Peers)
+    proxy_seconds: float = 10
+
+
+@implementer(IProtocolFactory)
+class Listener:
+    """
+    Give it to ``endpoint.listen``, and :meth:`stop` it when the port listens no more.
+
+    :param begin: makes the machine and the talk for a client.
+    :param too_many: what a client over the limits is told before it is closed.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        begin: Callable[[Client], tuple[Machine[Any], Talk]],
+        *,
+        door: Door,
+        too_many: bytes,
+    ) -> None:
+        self._clock = clock
+        self._begin = begin
+        self._door = door
+        self._too_many = too_many
+        self._open: dict[Talk, Connection[Any]] = {}
+
+    def doStart(self) -> None: ...
+
+    def doStop(self) -> None: ...
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._open)
+
+    def buildProtocol(self, addr: IAddress) -> IProtocol:
+        door = self._door
+        return Switch(self._clock, self._connect, proxies=door.proxies, seconds=door.proxy_seconds)
+
+    def _connect(self, client: Client) -> Connection[Any] | bytes:
+        counted = self._door.connections
+        if counted is not None and not counted.enter(client.peer.host):
+            return self._too_many
+        machine, talk = self._begin(client)
+        connection: Connection[Any] = Connection(self._clock, machine, talk.run)
+        self._open[talk] = connection
+        connection.ended.tell(partial(self._forget, talk, client.peer.host))
+        return connection
+
+    def _forget(self, talk: Talk, host: str) -> None:
+        del self._open[talk]
+        if self._door.connections is not None:
+            self._door.connections.leave(host)
+
+    async def stop(self, seconds: float) -> None:
+        """
+        End each talk at its next command boundary, and wait until all connections are closed.
+
+        What is open after this time is cut off; a commit under way still ends.
+        """
+        ending = list(self._open.items())
+        for talk, _ in ending:
+            talk.stop()
+        try:
+            await timeout(
+                self._clock, seconds, gather(connection.ended.wait() for _, connection in ending)
+            )
+        except TimeLimit:
+            for _, connection in ending:
+                connection.abort()

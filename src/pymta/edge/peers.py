@@ -1,0 +1,49 @@
+"""
+Lists of peers that are trusted with something: PROXY, XCLIENT, plaintext logins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
+
+from pymta.errors import PymtaError
+
+__all__ = ["LOOPBACK", "Peers", "PeersError"]
+
+
+class PeersError(PymtaError, ValueError):
+    """No address and no network."""
+
+
+class Peers:
+    """
+    Addresses and networks; empty, it is nobody.
+
+    :param networks: ``"192.0.2.1"``, ``"2001:db8::/32"``, or ``"unix"`` for UNIX sockets.
+    :raises PeersError: for anything else.
+    """
+
+    def __init__(self, networks: Iterable[str] = ()) -> None:
+        names = tuple(networks)
+        self._unix = "unix" in names
+        try:
+            self._networks = tuple(ip_network(name) for name in names if name != "unix")
+        except ValueError as error:
+            raise PeersError(str(error)) from None
+
+    def __contains__(self, host: object) -> bool:
+        if not isinstance(host, str):
+            return False
+        try:
+            address = ip_address(host.partition("%")[0])
+        except ValueError:
+            return self._unix
+        return any(address in network for network in self._networks)
+
+    def __bool__(self) -> bool:
+        return bool(self._networks) or self._unix
+
+
+LOOPBACK = Peers(("127.0.0.0/8", "::1"))
+"""This machine, by its loopback addresses."""

@@ -1,0 +1,121 @@
+"""
+Where a message ends: in the queue, or, for LMTP, in the mailbox before it is answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import assert_never
+
+from twisted.logger import Logger
+
+from pymta.aio import CancelledError
+from pymta.envelope import Recipient, RecipientID
+from pymta.interfaces.content import NewMail
+from pymta.interfaces.delivery import Attempt, IDeliveryAgent
+from pymta.interfaces.queue import IQueue
+from pymta.interfaces.routing import Via
+from pymta.outcome import Delivered, Expanded, Failed, Outcome, Relayed
+from pymta.reply import Reply
+
+__all__ = ["AtOnce", "Queueing"]
+
+_log = Logger(namespace="pymta.inbound")
+
+DELIVERED = Reply(250, "2.1.5", "Delivered")
+LATER = Reply(451, "4.3.0", "Cannot deliver now, try again later")
+NOT_HERE = Reply(550, "5.7.1", "Only mailboxes of this system")
+
+
+class Queueing:
+    """Into the queue: one durable commit for all mails."""
+
+    def __init__(self, queue: IQueue) -> None:
+        self._queue = queue
+
+    def accepts(self, route: Via) -> Reply | None:
+        return None
+
+    async def take(self, mails: Sequence[NewMail]) -> dict[RecipientID, Reply]:
+        await self._queue.submit(mails)
+        return {}
+
+
+class AtOnce:
+    """
+    Into the mailboxes, recipient by recipient (:rfc:`2033#section-4.2`): one over quota is
+    answered no, the next one yes.
+
+    Recipients without a lane (lists, aliases of several) and mails that a modifier added go
+    through the queue, first: if that fails, nobody has got anything yet.
+
+    :param agents: by name; a recipient routed to any other agent is refused at RCPT.
+    """
+
+    def __init__(self, queue: IQueue, agents: Mapping[str, IDeliveryAgent]) -> None:
+        self._queue = queue
+        self._agents = dict(agents)
+
+    def accepts(self, route: Via) -> Reply | None:
+        return None if route.lane.agent in self._agents else NOT_HERE
+
+    async def take(self, mails: Sequence[NewMail]) -> dict[RecipientID, Reply]:
+        own = mails[0]
+        direct = () if own.held else tuple(r for r in own.envelope.recipients if r.id in own.lanes)
+        await self._queue_rest(own, direct, mails[1:])
+        return {recipient.id: await self._deliver(own, recipient) for recipient in direct}
+
+    async def _queue_rest(
+        self, own: NewMail, direct: Sequence[Recipient], others: Sequence[NewMail]
+    ) -> None:
+        rest = tuple(r for r in own.envelope.recipients if r not in direct)
+        queued = list(others)
+        if rest:
+            queued.append(replace(own, envelope=replace(own.envelope, recipients=rest)))
+        if queued:
+            await self._queue.submit(queued)
+
+    async def _deliver(self, mail: NewMail, recipient: Recipient) -> Reply:
+        """One recipient's answer.  A surprise is his alone: others may have their copy already."""
+        try:
+            return await self._deliver_to(mail, recipient)
+        except CancelledError:
+            raise
+        except Exception:  # noqa: BLE001  the fence of queue attempts, for one made at once
+            _log.failure("{id}: delivery to {to} failed", id=mail.id, to=str(recipient))
+            return LATER
+
+    async def _deliver_to(self, mail: NewMail, recipient: Recipient) -> Reply:
+        lane = mail.lanes[recipient.id]
+        attempt = Attempt(
+            queue_id=mail.id,
+            number=1,
+            sender=mail.envelope.sender,
+            recipients=(recipient,),
+            next_hop=lane.next_hop,
+            content=mail.content,
+            origin=mail.origin,
+            arrived=mail.arrived,
+        )
+        results = await self._agents[lane.agent].deliver(attempt)
+        for result in results:
+            if result.id == recipient.id:
+                if result.then:
+                    await self._queue.submit(result.then)
+                return _answer(result.outcome)
+        return LATER
+
+
+def _answer(outcome: Outcome) -> Reply:
+    match outcome:
+        case Failed(reply=reply):
+            return reply
+        case Relayed(reply=reply):
+            return reply
+        case Delivered(reply):
+            return reply or DELIVERED
+        case Expanded():
+            return DELIVERED
+        case _:
+            assert_never(outcome)

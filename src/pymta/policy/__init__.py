@@ -1,0 +1,3 @@
+"""
+Deciding about mail: the chain that asks policies, and policies of our own.
+"""

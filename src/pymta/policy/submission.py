@@ -1,0 +1,90 @@
+"""
+Submission: who logged in sends as himself, and as nobody else (:rfc:`6409#section-6.1`, S25).
+
+The envelope's sender and every address of every ``From`` field must be the account's own.  The
+null reverse path is everybody's, for receipts (:rfc:`8098`).
+"""
+
+from __future__ import annotations
+
+from zope.interface import implementer
+
+from pymta.content import header_of
+from pymta.envelope import Envelope, Recipient, Sender
+from pymta.errors import AddressError, HeaderError
+from pymta.facts import Facts
+from pymta.interfaces.accounts import IAccountDirectory, IMailAccount
+from pymta.interfaces.content import IContent
+from pymta.interfaces.policy import IPolicy, IPolicyConnection, IPolicyTransaction
+from pymta.message.addresses import originators
+from pymta.reply import Reply
+from pymta.session import Session
+from pymta.verdict import PROCEED, MessageVerdict, Refuse, Verdict
+
+__all__ = ["SenderBinding"]
+
+NOT_YOURS = Reply(553, "5.7.1", "You may not send as this address")
+NOT_YOUR_FROM = Reply(550, "5.7.1", "You may not send with an address in From that is not yours")
+
+
+@implementer(IPolicy)
+class SenderBinding:
+    """For sessions that logged in; others are none of its business."""
+
+    name = "sender binding"
+
+    def __init__(self, directory: IAccountDirectory) -> None:
+        self._directory = directory
+
+    async def connect(self, session: Session) -> IPolicyConnection:
+        return _Connection(self._directory)
+
+
+@implementer(IPolicyConnection)
+class _Connection:
+    def __init__(self, directory: IAccountDirectory) -> None:
+        self._directory = directory
+        self._account: IMailAccount | None = None
+
+    async def changed(self, session: Session) -> Verdict:
+        self._account = None
+        if session.identity is not None:
+            self._account = await self._directory.open(session.identity)
+        return PROCEED
+
+    async def begin(self, sender: Sender) -> IPolicyTransaction:
+        return _Transaction(self._account, sender)
+
+    def closed(self) -> None: ...
+
+
+@implementer(IPolicyTransaction)
+class _Transaction:
+    def __init__(self, account: IMailAccount | None, sender: Sender) -> None:
+        self._account = account
+        self._sender = sender
+
+    async def sender(self) -> Verdict:
+        path = self._sender.reverse_path
+        if self._account is None or path is None or await self._account.owns(path):
+            return PROCEED
+        return Refuse(NOT_YOURS)
+
+    async def recipient(self, recipient: Recipient) -> Verdict:
+        return PROCEED
+
+    async def data(self) -> Verdict:
+        return PROCEED
+
+    async def message(self, envelope: Envelope, content: IContent, facts: Facts) -> MessageVerdict:
+        if self._account is not None:
+            try:
+                addresses = originators(await header_of(content))
+            except (AddressError, HeaderError):
+                return MessageVerdict(Refuse(NOT_YOUR_FROM))
+            for address in addresses:
+                if not await self._account.owns(address):
+                    return MessageVerdict(Refuse(NOT_YOUR_FROM))
+        return MessageVerdict(PROCEED)
+
+    def closed(self) -> None: ...

@@ -1,0 +1,3 @@
+"""
+SMTP, submission and LMTP on Twisted: listeners that drive :mod:`pymta.wire.smtp`.
+"""

@@ -1,0 +1,408 @@
+"""
+One SMTP, submission or LMTP connection: the machine's events become calls on the receiver.
+
+Each event that asks is answered before the next is looked at, so replies leave in the order of
+the commands, however long a policy takes.  Here is the first of the four fences: what nobody
+expected becomes 451 4.3.0 with an id, and the peer never sees an exception's text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeVar, assert_never
+
+from twisted.logger import Logger
+
+from pymta.aio import CancelledError, Shared, TimeLimit, timeout
+from pymta.edge.connection import Connection, Lost
+from pymta.edge.login import Identity, LoginCancelled
+from pymta.envelope import Recipient, Sender
+from pymta.errors import Refused, RemoteProtocolError, SpoolError, TooManyWaiting, Unauthorized
+from pymta.events import AnswerLost, Connected, Disconnected, Faulted, Rejected
+from pymta.events import Event as Happening
+from pymta.interfaces.receive import IMailSession, IPerRecipientTransaction, ITransaction
+from pymta.reply import Reply
+from pymta.session import Role, Session
+from pymta.smtp.settings import Settings
+from pymta.smtp.xclient import forwarded
+from pymta.wire.smtp.events import (
+    Answered,
+    Auth,
+    AuthCancelled,
+    AuthResponse,
+    Closed,
+    Command,
+    Content,
+    ContentBegins,
+    ContentEnded,
+    Event,
+    ExpandList,
+    Hello,
+    Mail,
+    Question,
+    Quit,
+    Rcpt,
+    StartTLS,
+    TransactionAborted,
+    Verify,
+)
+from pymta.wire.smtp.server import SMTPServer
+
+__all__ = ["SMTPConversation"]
+
+T = TypeVar("T")
+
+_log = Logger(namespace="pymta.smtp")
+
+BUSY = Reply(451, "4.3.2", "Too busy, try again later")
+NO_ROOM = Reply(452, "4.3.1", "Insufficient system storage")
+NO_LOGIN = Reply(535, "5.7.8", "Authentication credentials invalid")
+LOGIN_LATER = Reply(454, "4.7.0", "Temporary authentication failure")
+TOO_SLOW = Reply(421, "4.4.2", "You took too long")
+IN_DOUBT = Reply(451, "4.3.0", "It is not certain that the message was kept; send it again")
+
+
+class SMTPConversation:
+    """What is said on one connection, from the greeting to the end."""
+
+    def __init__(self, settings: Settings, machine: SMTPServer, session: Session) -> None:
+        self._settings = settings
+        self._clock = settings.clock
+        self._connection: Connection[Event]
+        self._machine = machine
+        self._session = session
+        self._receiver: IMailSession | None = None
+        self._transaction: ITransaction | None = None
+        self._identity: Identity | None = None
+        self._reason = "lost"
+        self._stopping = False
+        self._progress = 0.0
+        self._octets = 0
+        self._began = 0.0
+
+    # -- from beginning to end -----------------------------------------------------
+
+    async def run(self, connection: Connection[Event]) -> None:
+        """Until the client leaves or is sent away."""
+        self._connection = connection
+        self._progress = self._clock.seconds()
+        try:
+            if self._settings.implicit_tls:
+                await self._secure()
+            if await self._fenced(self._in_time(self._connected()), self._machine.greet):
+                self._tell(Connected(self._session))
+                while await self._step():
+                    pass
+        except TimeLimit:
+            self._reason = "time limit"
+            if self._machine.at_boundary:
+                self._machine.shut_down(TOO_SLOW)
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        self._abort()
+        if self._receiver is not None:
+            self._receiver.closed()
+        if self._identity is not None:
+            self._identity.logout()
+        self._tell(Disconnected(self._session, self._reason))
+
+    def stop(self) -> None:
+        """Say 421 at the next command boundary; what is being committed is committed first."""
+        self._stopping = True
+        self._connection.wake()
+
+    async def _step(self) -> bool:
+        if self._stopping and self._machine.at_boundary:
+            self._machine.shut_down()
+        event = await self._connection.next_event(self._patience())
+        match event:
+            case Content(data):
+                await self._content(data)
+            case ContentEnded():
+                await self._content_ended()
+            case TransactionAborted():
+                self._abort()
+            case Answered() | AuthCancelled():
+                pass
+            case Quit():
+                self._reason = "quit"
+            case Closed(reason):
+                if self._reason == "lost":
+                    self._reason = reason.value
+                return False
+            case StartTLS():
+                await self._start_tls()
+            case Auth():
+                await self._fenced(self._auth(event), self._machine.answer)
+            case _:
+                await self._fenced(self._in_time(self._answer(event)), self._machine.answer)
+        return True
+
+    async def _in_time(self, answer: Awaitable[T]) -> T:
+        return await timeout(self._clock, self._settings.timeouts.answer, answer)
+
+    def _patience(self) -> float:
+        timeouts = self._settings.timeouts
+        now = self._clock.seconds()
+        left = self._progress + timeouts.session - now
+        if self._began:
+            # A deadline that the octets move, not the reads: one octet a minute moves it
+            # by two milliseconds.
+            due = self._began + timeouts.content + self._octets / timeouts.rate
+            return min(timeouts.content, due - now, left)
+        return min(timeouts.command, left)
+
+    async def _fenced(
+        self, asked: Awaitable[Reply | None], answer: Callable[[Reply | None], None]
+    ) -> bool:
+        """Answer the client, whatever comes of the question.  :returns: whether it was a yes."""
+        try:
+            reply = await asked
+        except (CancelledError, Lost):
+            raise
+        except Refused as no:
+            reply = no.reply
+        except Exception as fault:  # noqa: BLE001  the fence of SMTP sessions
+            reply = self._fault(fault)
+        answer(reply)
+        return reply is None or reply.positive
+
+    def _fault(self, fault: Exception) -> Reply:
+        match fault:
+            case TooManyWaiting():
+                return BUSY
+            case SpoolError():
+                _log.error("{session}: {fault}", session=self._session.id, fault=fault)
+                return NO_ROOM
+        name = f"{self._session.id}.{int(self._clock.seconds() * 1000) % 10**9:09d}"
+        _log.failure("{id}: a command failed unexpectedly", id=name)
+        self._tell(Faulted(name, "smtp"))
+        return Reply(451, "4.3.0", f"Local error, try again later ({name})")
+
+    def _tell(self, happened: Happening) -> None:
+        if self._settings.observer is not None:
+            self._settings.observer.observe(happened)
+
+    # -- commands ---------------------------------------------------------------------
+
+    async def _answer(self, event: Question) -> Reply | None:
+        match event:
+            case Hello():
+                return await self._hello(event)
+            case Mail():
+                return await self._mail(event)
+            case Rcpt():
+                return await self._rcpt(event)
+            case ContentBegins():
+                return await self._content_begins()
+            case Command():
+                return await self._command(event)
+            case Verify() | ExpandList():
+                # RFC 5321 section 7.3: a site may keep its addresses to itself.
+                return None
+            case ContentEnded() | AuthResponse() | StartTLS() | Auth():
+                raise AssertionError(event)  # each has its own way
+            case _:
+                assert_never(event)
+
+    async def _connected(self) -> Reply | None:
+        self._receiver = await self._settings.receiver.connected(self._session)
+        return None
+
+    async def _change(self, session: Session) -> None:
+        assert self._receiver is not None
+        await self._receiver.changed(session)
+        self._session = session
+
+    async def _hello(self, event: Hello) -> Reply | None:
+        self._abort()
+        extended = event.verb != "HELO"
+        await self._change(replace(self._session, helo=event.domain, extended=extended))
+        return None
+
+    async def _mail(self, event: Mail) -> Reply | None:
+        assert self._receiver is not None
+        self._transaction = await self._refusable(
+            self._receiver.begin(event.sender), "mail", sender=event.sender
+        )
+        return None
+
+    async def _rcpt(self, event: Rcpt) -> Reply | None:
+        assert self._transaction is not None
+        return await self._refusable(
+            self._transaction.add_recipient(event.recipient), "rcpt", recipient=event.recipient
+        )
+
+    async def _refusable(
+        self,
+        answer: Awaitable[T],
+        stage: str,
+        *,
+        sender: Sender | None = None,
+        recipient: Recipient | None = None,
+    ) -> T:
+        try:
+            return await answer
+        except Refused as no:
+            self._tell(
+                Rejected(
+                    session=self._session,
+                    stage=stage,
+                    reply=no.reply,
+                    sender=sender,
+                    recipient=recipient,
+                    reason=str(no),
+                )
+            )
+            raise
+
+    # -- content ------------------------------------------------------------------------
+
+    async def _content_begins(self) -> Reply | None:
+        assert self._transaction is not None
+        await self._refusable(self._transaction.begin_content(), "data")
+        self._began = self._clock.seconds()
+        self._octets = 0
+        return None
+
+    async def _content(self, data: bytes) -> None:
+        self._octets += len(data)
+        await self._fenced(self._in_time(self._write(data)), self._content_written)
+
+    async def _write(self, data: bytes) -> None:
+        assert self._transaction is not None
+        await self._transaction.write(data)
+
+    def _content_written(self, reply: Reply | None) -> None:
+        if reply is not None:
+            self._machine.refuse_content(reply)
+
+    async def _content_ended(self) -> None:
+        """
+        Commit; its ends are durable, refused, or in doubt.
+
+        From here on ``abort`` is never called, and nothing cancels the commit: neither a
+        disconnect, nor the time limit, nor a shutdown.
+        """
+        transaction, self._transaction = self._transaction, None
+        self._began = 0.0
+        assert transaction is not None
+        if self._settings.role is Role.LMTP:
+            await self._commit_each(transaction)
+            return
+        receipt = await self._committed(transaction.commit())
+        if isinstance(receipt, Reply):
+            self._declined(receipt)
+            return
+        self._progress = self._clock.seconds()
+        reply = receipt.reply
+        if reply is None and receipt.queue_ids:
+            reply = Reply(250, "2.0.0", f"queued as {' '.join(receipt.queue_ids)}")
+        if self._connection.lost:
+            self._tell(AnswerLost(self._session, receipt.queue_ids))
+        self._machine.answer(reply)
+
+    def _declined(self, reply: Reply) -> None:
+        self._machine.answer(reply)
+        if reply is IN_DOUBT and self._machine.at_boundary:
+            self._machine.shut_down()
+
+    async def _commit_each(self, transaction: ITransaction) -> None:
+        assert IPerRecipientTransaction.providedBy(transaction)
+        each: IPerRecipientTransaction = transaction
+        replies = await self._committed(each.commit_each())
+        if isinstance(replies, Reply):
+            self._declined(replies)
+        else:
+            self._progress = self._clock.seconds()
+            self._machine.answer_each(replies)
+
+    async def _committed(self, commit: Awaitable[T]) -> T | Reply:
+        shared = Shared(commit)
+        try:
+            return await timeout(self._clock, self._settings.timeouts.commit, shared.wait())
+        except CancelledError:
+            raise
+        except Refused as no:
+            self._tell(
+                Rejected(session=self._session, stage="message", reply=no.reply, reason=str(no))
+            )
+            return no.reply
+        except (TooManyWaiting, SpoolError) as fault:  # said before anything was kept
+            return self._fault(fault)
+        except Exception as fault:  # noqa: BLE001  the fence again; the commit is in doubt
+            self._fault(fault)
+            return IN_DOUBT
+
+    def _abort(self) -> None:
+        transaction, self._transaction = self._transaction, None
+        self._began = 0.0
+        if transaction is not None:
+            transaction.abort()
+
+    # -- TLS and logins --------------------------------------------------------------------
+
+    async def _secure(self) -> None:
+        certificates = self._settings.certificates
+        assert certificates is not None
+        tls = await self._connection.start_tls(certificates, self._settings.timeouts.handshake)
+        self._machine.tls_started(tls)
+        self._session = replace(self._session, tls=tls)
+
+    async def _start_tls(self) -> None:
+        self._abort()
+        self._machine.answer()
+        # RFC 3207 section 4.2: both sides forget what was said before.
+        self._session = replace(self._session, helo="", extended=False)
+        await self._secure()
+        await self._fenced(self._in_time(self._change(self._session)), self._tls_refused)
+
+    def _tls_refused(self, reply: Reply | None) -> None:
+        # The command has its answer already: all that is left is to go.
+        if reply is not None:
+            self._machine.shut_down(Reply(421, "4.7.0", reply.text))
+
+    async def _auth(self, event: Auth) -> Reply | None:
+        login = self._settings.login
+        assert login is not None
+        try:
+            identity = await login.authenticate(
+                event.mechanism,
+                event.initial,
+                session=self._session,
+                prompt=self._prompt,
+                binding=self._connection.channel_binding(),
+            )
+        except Unauthorized as no:
+            return LOGIN_LATER if no.transient else NO_LOGIN
+        self._identity = identity
+        await self._change(
+            replace(self._session, identity=identity.name, mechanism=event.mechanism)
+        )
+        return None
+
+    async def _prompt(self, challenge: bytes) -> bytes:
+        self._machine.challenge(challenge)
+        event = await self._connection.next_event(self._patience())
+        match event:
+            case AuthResponse(data):
+                return data
+            case AuthCancelled():
+                raise LoginCancelled
+            case _:
+                raise Lost
+
+    # -- XCLIENT, XFORWARD --------------------------------------------------------------------
+
+    async def _command(self, event: Command) -> Reply | None:
+        try:
+            session = forwarded(self._session, event)
+        except RemoteProtocolError as error:
+            return error.reply
+        await self._change(session)
+        if event.verb == "XCLIENT":
+            self._machine.restart()
+        return None
