@@ -14,6 +14,7 @@ from zope.interface import Attribute, Interface
 
 from pymta.address import Address
 from pymta.interfaces.mailbox import IMailboxStore
+from pymta.sasl.scram.secret import Decoy
 from pymta.sasl.steps import SCRAMSecret
 
 __all__ = [
@@ -77,6 +78,10 @@ class IAccountAdministration(Interface):
 
 class ISCRAMSecrets(Interface):
     """What SCRAM needs (:rfc:`5802#section-2.2`): never the password."""
+
+    decoy: Decoy = Attribute(
+        "What stands in for users that there are not; its key is kept as long as the secrets are."
+    )
 
     def scram_secret(username: str, hash_name: str) -> Awaitable[SCRAMSecret | None]:
         """None for an unknown account, and where no secret of that hash (``"SHA-256"``) is kept."""

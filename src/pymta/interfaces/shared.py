@@ -22,7 +22,7 @@ class ISharedState(Interface):
         """Set if absent.  :returns: None if it was, the value that is there if not."""
 
     def get(key: str) -> Awaitable[bytes | None]:
-        """The value, while it lives."""
+        """The value, while it lives; that of a counter is its sum in decimal."""
 
     def count(key: str, ttl: float, by: int = 1) -> Awaitable[int]:
         """Add to a counter whose life starts with its first count.  :returns: the sum."""
