@@ -1,0 +1,60 @@
+"""
+The lexical elements that structured fields share: folding white space, comments, quoted
+strings (:rfc:`5322#section-3.2`).
+
+Each function takes the octets and a position, and gives what it read and the position behind.
+An element without an end ends with the octets: every position is visited once, whatever a
+stranger wrote.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["read_comment", "read_quoted", "skip_blank", "unquote"]
+
+_BLANK = re.compile(rb"[ \t\r\n]*")
+_QUOTED = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*("?)', re.DOTALL)
+_PAIR = re.compile(rb"\\(.)", re.DOTALL)
+_EDGE = re.compile(rb"\\.|[()]", re.DOTALL)
+_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+
+
+def skip_blank(octets: bytes, position: int) -> int:
+    """Skip white space and comments; the position of what follows."""
+    while True:
+        found = _BLANK.match(octets, position)
+        assert found is not None
+        position = found.end()
+        if octets[position : position + 1] != b"(":
+            return position
+        position = read_comment(octets, position)[1]
+
+
+def read_comment(octets: bytes, position: int) -> tuple[bytes, int]:
+    """Read the comment that starts here: its text, quoted pairs resolved, comments within kept."""
+    depth = 0
+    for found in _EDGE.finditer(octets, position):
+        edge = found[0]
+        if edge == b"(":
+            depth += 1
+        elif edge == b")":
+            depth -= 1
+            if depth == 0:
+                return unquote(octets[position + 1 : found.start()]), found.end()
+    return unquote(octets[position + 1 :]), len(octets)
+
+
+def read_quoted(octets: bytes, position: int) -> tuple[bytes, int, bool]:
+    """Read the quoted string that starts here: its text, and whether it has an end."""
+    found = _QUOTED.match(octets, position)
+    assert found is not None
+    ended = found[1] == b'"'
+    return unquote(octets[position + 1 : found.end() - ended]), found.end(), ended
+
+
+def unquote(octets: bytes) -> bytes:
+    """Unfold, and resolve quoted pairs."""
+    if b"\n" in octets:
+        octets = _FOLD.sub(b"", octets)
+    return _PAIR.sub(rb"\1", octets) if b"\\" in octets else octets
