@@ -100,7 +100,8 @@ def test_s04_octets_behind_starttls(injected: bytes, cut: int) -> None:
     d.client.receive_data(wire[:cut])
     d.client.receive_data(wire[cut:] + injected)
     with pytest.raises(RemoteProtocolError, match="clear text"):
-        d.events()
+        # TLSReady is not told first: who is told it starts the handshake.
+        d.client.next_event()
     assert d.client.closing
     with pytest.raises(LocalProtocolError):
         d.client.tls_started()
@@ -223,6 +224,30 @@ def test_auth_response_too_long() -> None:
     d.say("334 ")
     with pytest.raises(LocalProtocolError):
         d.client.respond(b"x" * 10000)
+
+
+@pytest.mark.parametrize("reply", ["354 go", "300 what"])
+def test_s11_auth_answered_by_another_3xx(reply: str) -> None:
+    """Only 334 is a challenge."""
+    d = Dialogue("AUTH LOGIN")
+    d.client.authenticate("LOGIN", None)
+    with pytest.raises(RemoteProtocolError):
+        d.say(reply)
+
+
+def test_login_does_not_survive_starttls() -> None:
+    """Who logged in in clear text logs in again behind STARTTLS."""
+    d = Dialogue("STARTTLS", "AUTH LOGIN")
+    d.client.authenticate("LOGIN", None)
+    d.say("235 in")
+    d.client.start_tls()
+    d.say("220 go")
+    d.client.tls_started()
+    d.client.hello("c.example")
+    d.say("250-mx.example", "250 AUTH LOGIN")
+    d.client.authenticate("LOGIN", None)
+
+    assert "AUTH LOGIN" == d.sent()[-1]
 
 
 def test_s11_auth_without_end() -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from enum import Enum, auto
-from typing import Final, Literal
+from typing import Final, Literal, assert_never
 
 from pymta.envelope import Body, Recipient, Sender
 from pymta.errors import LocalProtocolError, RemoteProtocolError
@@ -248,6 +248,8 @@ class SMTPClient:
                 self._unclear = not reply.positive
             case Ask.QUIT:
                 self._close(reply)
+            case _:
+                assert_never(ask)
 
     def _close(self, reply: Reply | None) -> None:
         self._events.append(Closed(reply))
@@ -330,6 +332,7 @@ class SMTPClient:
         """
         self._need(Phase.HANDSHAKE)
         self._in_tls = True
+        self._authenticated = False
         self._learn(NO_CAPABILITIES)
         self.phase = Phase.GREETED
 

@@ -11,7 +11,6 @@ announced (:rfc:`2034#section-4`).
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Final
 
 from pymta.errors import RemoteProtocolError
@@ -103,15 +102,19 @@ class ReplyReader:
         return line[:-2] if line.endswith(b"\r\n") else line[:-1]
 
     def _end(self) -> Reply:
-        # UTF-8 may be there with SMTPUTF8 (RFC 6531 section 3.7.4.2), and is from some without.
-        if len(self._texts) == 1:
-            text = self._texts[0].decode("utf-8", "replace").translate(_UNSAFE)
-        else:
-            text = "\n".join(t.decode("utf-8", "replace").translate(_UNSAFE) for t in self._texts)
+        texts = self._texts
+        text = _decode(texts[0]) if len(texts) == 1 else "\n".join(map(_decode, texts))
         reply = Reply(int(self._code), "", text)
         self._texts.clear()
         self._octets = 0
         return reply
+
+
+def _decode(line: bytes) -> str:
+    # UTF-8 may be there with SMTPUTF8 (RFC 6531 section 3.7.4.2), and is from some without.
+    text = line.decode("utf-8", "replace")
+    # Asking first costs a twentieth of translating, and nearly all lines are printable.
+    return text if text.isprintable() else text.translate(_UNSAFE)
 
 
 def lift_status(reply: Reply) -> Reply:
@@ -121,13 +124,16 @@ def lift_status(reply: Reply) -> Reply:
     A code that is malformed, or of another class than the reply, says nothing
     (:rfc:`2034#section-4`): it stays in the text, for people, and ``status`` stays empty.
     """
-    found = _STATUS.match(reply.text.partition("\n")[0])
+    first, newline, rest = reply.text.partition("\n")
+    found = _STATUS.match(first)
     if found is None or found[1][0] != str(reply.code)[0]:
         return reply
-    status = found[1]
-    # RFC 2034 section 4: it stands on every line.
-    lines = (
-        line[len(status) :].removeprefix(" ") if (line + " ").startswith(status + " ") else line
-        for line in reply.lines
-    )
-    return replace(reply, status=status, text="\n".join(lines))
+    text = first[found.end() :]
+    if newline:
+        # RFC 2034 section 4: it stands on every line.
+        text = "\n".join((text, *(_without(found[1], line) for line in rest.split("\n"))))
+    return Reply(reply.code, found[1], text)
+
+
+def _without(status: str, line: str) -> str:
+    return line[len(status) + 1 :] if f"{line} ".startswith(f"{status} ") else line
