@@ -1,0 +1,92 @@
+"""
+Tests for the message envelope.
+"""
+
+from __future__ import annotations
+
+from pymta.message.addresses import ListedAddress
+from pymta.message.envelope import MessageEnvelope, message_envelope
+from pymta.message.header import parse_header
+
+GRAY = ListedAddress(b"Terry Gray", None, b"gray", b"cac.washington.edu")
+
+
+def test_whole_envelope() -> None:
+    """
+    The example of RFC 9051 section 8.
+    """
+    header = parse_header(
+        b"Date: Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\r\n"
+        b"From: Terry Gray <gray@cac.washington.edu>\r\n"
+        b"Subject: IMAP4rev2 WG mtg summary and minutes\r\n"
+        b"To: imap@cac.washington.edu\r\n"
+        b"cc: minutes@CNRI.Reston.VA.US, John Klensin <KLENSIN@MIT.EDU>\r\n"
+        b"Message-Id: <B27397-0100000@cac.washington.edu>\r\n\r\n"
+    )
+
+    assert MessageEnvelope(
+        date=b"Wed, 17 Jul 1996 02:23:25 -0700 (PDT)",
+        subject=b"IMAP4rev2 WG mtg summary and minutes",
+        from_=(GRAY,),
+        sender=(GRAY,),
+        reply_to=(GRAY,),
+        to=(ListedAddress(None, None, b"imap", b"cac.washington.edu"),),
+        cc=(
+            ListedAddress(None, None, b"minutes", b"CNRI.Reston.VA.US"),
+            ListedAddress(b"John Klensin", None, b"KLENSIN", b"MIT.EDU"),
+        ),
+        message_id=b"<B27397-0100000@cac.washington.edu>",
+    ) == message_envelope(header)
+
+
+def test_no_fields() -> None:
+    """
+    Nothing is made up for an empty header.
+    """
+    assert MessageEnvelope() == message_envelope(parse_header(b"\r\n"))
+
+
+def test_empty_fields() -> None:
+    """
+    An empty text is not a missing one; an empty list is.
+    """
+    header = parse_header(b"Date:\r\nSubject: \r\nFrom:\r\nTo:\r\nSender: \r\nIn-Reply-To:\r\n\r\n")
+
+    assert MessageEnvelope(date=b"", subject=b"", in_reply_to=b"") == message_envelope(header)
+
+
+def test_sender_and_reply_to_of_their_own() -> None:
+    """
+    From stands in for Sender and Reply-To only where these hold nothing.
+    """
+    header = parse_header(b"From: a@b\r\nSender: s@b\r\nReply-To: r@b, q@b\r\n\r\n")
+    envelope = message_envelope(header)
+
+    assert (ListedAddress(None, None, b"a", b"b"),) == envelope.from_
+    assert (ListedAddress(None, None, b"s", b"b"),) == envelope.sender
+    assert [b"r", b"q"] == [address.mailbox for address in envelope.reply_to]
+
+
+def test_repeated_fields() -> None:
+    """
+    Destinations are put together, of all others the first counts.
+    """
+    header = parse_header(
+        b"Subject: one\r\nTo: a@b\r\nSubject: two\r\nTo: c@d\r\nFrom: x@y\r\nFrom: z@y\r\n"
+        b"Bcc: d@e\r\nbcc: f@g\r\n\r\n"
+    )
+    envelope = message_envelope(header)
+
+    assert b"one" == envelope.subject
+    assert [b"a", b"c"] == [address.mailbox for address in envelope.to]
+    assert [b"d", b"f"] == [address.mailbox for address in envelope.bcc]
+    assert [b"x"] == [address.mailbox for address in envelope.from_]
+
+
+def test_texts_are_unfolded_octets() -> None:
+    """
+    Encoded-words and raw octets pass as they are, on one line.
+    """
+    header = parse_header(b"Subject: =?utf-8?q?a?=\r\n\t=?utf-8?q?b?= \xe9\r\n\r\n")
+
+    assert b"=?utf-8?q?a?=\t=?utf-8?q?b?= \xe9" == message_envelope(header).subject
