@@ -19,7 +19,7 @@ import os
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 from twisted.logger import Logger
@@ -32,7 +32,7 @@ from pymta.database.numbers import Numbers
 from pymta.database.readers import Readers
 from pymta.database.rows import among, insert_rows, keys, through
 from pymta.database.tables import contents as table
-from pymta.database.writer import after_commit
+from pymta.database.writer import after_commit, after_telling
 from pymta.errors import MessageGone, SpoolError
 from pymta.interfaces.content import SLICE, IContent, Joined, Octets, octets_of
 
@@ -78,6 +78,7 @@ class Placed:
     :param size: of all, the prefix included.
     :param octets: to be put into a new row.
     :param file: to be named by a new row, synced.
+    :param copied: the file was written for this: nobody else will unlink it.
     """
 
     id: int
@@ -85,6 +86,7 @@ class Placed:
     size: int
     octets: bytes | None = None
     file: FileContent | None = None
+    copied: bool = False
 
     @property
     def weight(self) -> int:
@@ -134,10 +136,17 @@ class Contents:
         return [placed[id(content)] for content in contents]
 
     def displace(self, placed: Iterable[Placed]) -> None:
-        """No commit names them, for sure.  Files of a writer are its own again."""
+        """
+        No commit of the caller's names them, for sure.
+
+        Files of a writer are its own again; copies are unlinked, as soon as there is a thread.
+        """
         for each in placed:
-            if each.file is not None:
-                each.file.placed = False
+            if each.file is None or each.file.named:
+                continue
+            each.file.placed = False
+            if each.copied:
+                _ = self.pool.run(each.file.file.unlink).addErrback(lambda _: None)
 
     async def _place(self, content: IContent) -> Placed:
         *front, last = _parts(content)
@@ -150,7 +159,7 @@ class Contents:
             number = self._numbers.take()
             self._recent.put(number, octets)
             return Placed(id=number, prefix=b"", size=len(octets), octets=octets)
-        return await self._place_here(b"", await self._copied(content))
+        return replace(await self._place_here(b"", await self._copied(content)), copied=True)
 
     def _is_here(self, content: IContent) -> bool:
         if isinstance(content, StoredContent):
@@ -217,7 +226,7 @@ class Contents:
                 connection.execute(_ADD, {"ids": keys(rest), "by": -count})
             for row in dropped:
                 if row.file is not None:
-                    after_commit(connection, _unlinker(self.folder, row.file))
+                    after_telling(connection, _unlinker(self.folder, row.file))
 
     # -- reading --------------------------------------------------------------
 

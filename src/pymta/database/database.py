@@ -147,6 +147,13 @@ class Database:
         """
         return self._doorbell.watch(ring)
 
+    def watch_others(self, ring: Callable[[], None]) -> Callable[[], None]:
+        """
+        The same without the commits made through this object: for those who know of their own
+        and would wake themselves.
+        """
+        return self._doorbell.watch_others(ring)
+
     async def _sweep(self) -> None:
         try:
             await self.contents.sweep()

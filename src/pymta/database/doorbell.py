@@ -7,7 +7,7 @@ writer's connection (where own commits do not move it) every 50 ms while anybody
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -30,7 +30,7 @@ class Doorbell:
     def __init__(self, clock: IReactorTime, version: Callable[[], Awaitable[int]]) -> None:
         self._clock = clock
         self._version = version
-        self._bells: dict[object, Callable[[], None]] = {}
+        self._bells: dict[object, tuple[Callable[[], None], bool]] = {}
         self._polling: Deferred[None] | None = None
         self._open = False
 
@@ -46,8 +46,19 @@ class Doorbell:
 
     def watch(self, ring: Callable[[], None]) -> Callable[[], None]:
         """Hang a bell.  :returns: takes it down; idempotent."""
+        return self._hang(ring, True)
+
+    def watch_others(self, ring: Callable[[], None]) -> Callable[[], None]:
+        """Hang a bell that own commits do not ring."""
+        return self._hang(ring, False)
+
+    def ring(self) -> None:
+        """We have committed."""
+        self._ring([ring for ring, own in self._bells.values() if own])
+
+    def _hang(self, ring: Callable[[], None], own: bool) -> Callable[[], None]:
         key = object()
-        self._bells[key] = ring
+        self._bells[key] = (ring, own)
         self._settle()
 
         def take_down() -> None:
@@ -56,9 +67,8 @@ class Doorbell:
 
         return take_down
 
-    def ring(self) -> None:
-        """Ring all bells.  What one raises is logged: the others ring all the same."""
-        for bell in tuple(self._bells.values()):
+    def _ring(self, bells: Sequence[Callable[[], None]]) -> None:
+        for bell in bells:
             try:
                 bell()
             except Exception:  # noqa: BLE001  a watcher's bug is not the writer's
@@ -85,4 +95,4 @@ class Doorbell:
                 continue
             if version != known:
                 known = version
-                self.ring()
+                self._ring([ring for ring, _ in self._bells.values()])

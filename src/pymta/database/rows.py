@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, column, func, select
+from sqlalchemy import ColumnElement, Connection, Subquery, Table, bindparam, column, func, select
 
-__all__ = ["Execute", "among", "insert_rows", "keys", "through"]
+__all__ = ["Execute", "among", "insert_rows", "keys", "pairs", "through"]
 
 Execute = Callable[[str, tuple[Any, ...]], Any]
 """Runs one statement in the driver's own words: through SQLAlchemy or any DB-API connection."""
@@ -62,6 +62,15 @@ def among(what: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     return what.in_(select(each.c.value))
 
 
-def keys(values: Iterable[int | str]) -> str:
+def pairs(name: str) -> Subquery:
+    """A set of pairs as a table of ``first`` and ``second``; bind ``name`` as :func:`keys` says."""
+    each = func.json_each(bindparam(name)).table_valued(column("value"))
+    return select(
+        func.json_extract(each.c.value, "$[0]").label("first"),
+        func.json_extract(each.c.value, "$[1]").label("second"),
+    ).subquery()
+
+
+def keys(values: Iterable[int | str | tuple[str, int]]) -> str:
     """A set of keys as one parameter."""
     return json.dumps(list(values), ensure_ascii=False)

@@ -124,6 +124,11 @@ class SQLite:
         """A number that moves when *another* connection has committed."""
         return _pragma(connection, "PRAGMA data_version")[0]
 
+    def changes(self, connection: Connection) -> int:
+        """A number that moves with every row that this connection changes."""
+        changes: int = _driver(connection).total_changes
+        return changes
+
     def checkpoint(self, connection: Connection) -> None:
         """Move what was committed from the log to the file, as far as readers let us."""
         _pragma(connection, "PRAGMA wal_checkpoint(PASSIVE)")
@@ -149,7 +154,11 @@ class SQLite:
 
 def _pragma(connection: Connection, statement: str) -> tuple[int, ...]:
     # On the driver's own connection: SQLAlchemy would begin a transaction first.
-    driver = connection.connection.driver_connection
-    assert driver is not None
-    row: tuple[int, ...] = driver.execute(statement).fetchone()
+    row: tuple[int, ...] = _driver(connection).execute(statement).fetchone()
     return row
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver: sqlite3.Connection | None = connection.connection.driver_connection
+    assert driver is not None
+    return driver

@@ -26,7 +26,7 @@ from twisted.python.failure import Failure
 from pymta.database.sqlite import Fault, SQLite
 from pymta.errors import SpoolError, StoreClosed, TooManyWaiting
 
-__all__ = ["Batch", "Writer", "after_commit"]
+__all__ = ["Batch", "Writer", "after_commit", "after_telling"]
 
 Entry = TypeVar("Entry")
 Result = TypeVar("Result")
@@ -43,7 +43,8 @@ MOST_OCTETS_WAITING = 64 * 1024 * 1024
 _CHECKPOINT_GROUPS = 64
 _CHECKPOINT_OCTETS = 8 * 1024 * 1024
 
-_AFTER = "pymta_after_commit"
+_COMMITTED = "pymta_committed"
+_TOLD = "pymta_told"
 
 _log = Logger(namespace="pymta.database")
 
@@ -65,15 +66,25 @@ def after_commit(connection: Connection, call: Callable[[], None]) -> None:
     """
     For a batch: do this in the writer's thread once its transaction is durable, or never.
 
+    Before its waiters know and before the next batch runs: it must be quick.
+    """
+    connection.info.setdefault(_COMMITTED, []).append(call)
+
+
+def after_telling(connection: Connection, call: Callable[[], None]) -> None:
+    """
+    The same, but when its waiters have been told: for what may take a moment.
+
     What a crash forgets must be found again at the next start.
     """
-    connection.info.setdefault(_AFTER, []).append(call)
+    connection.info.setdefault(_TOLD, []).append(call)
 
 
 class Writer:
     """
     :param connect: makes the connection, in the thread.
-    :param committed: called on the reactor's thread after each commit, once its waiters know.
+    :param committed: called on the reactor's thread after each commit that changed something, once
+        its waiters know.
     """
 
     def __init__(
@@ -216,17 +227,22 @@ class Writer:
             self._checkpoint(connection)
 
     def _commit(self, connection: Connection, group: list[_Waiter]) -> None:
+        before = self._database.changes(connection)
         try:
             ended = _transact(connection, group)
         except Exception as error:  # noqa: BLE001  told to the waiters
             self._fail(connection, group, error)
             return
-        self._post(self._fire_committed, ended)
-        for call in connection.info.pop(_AFTER, ()):
+        for call in connection.info.pop(_COMMITTED, ()):
+            call()
+        changed = self._database.changes(connection) != before
+        self._post(self._fire_committed if changed else self._fire, ended)
+        for call in connection.info.pop(_TOLD, ()):
             call()
 
     def _fail(self, connection: Connection, group: list[_Waiter], error: Exception) -> None:
-        connection.info.pop(_AFTER, None)
+        connection.info.pop(_COMMITTED, None)
+        connection.info.pop(_TOLD, None)
         fault = self._database.fault(error)
         if fault is Fault.BROKEN:
             self._break(group, error)

@@ -35,6 +35,11 @@ def upgrade() -> None:
         postgresql_where=sa.text("file IS NOT NULL"),
     )
     op.create_table(
+        "pymta_reserve",
+        sa.Column("id", KEY, primary_key=True, autoincrement=False),
+        sa.Column("room", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
         "pymta_queue_mails",
         sa.Column("number", KEY, primary_key=True, autoincrement=False),
         sa.Column("id", sa.Text, nullable=False, unique=True),
@@ -69,7 +74,9 @@ def upgrade() -> None:
         sa.Column("verdict", sa.Text),
         sa.Column("reason", sa.Text),
     )
-    op.create_index("pymta_queue_recipients_mail", "pymta_queue_recipients", ["mail"])
+    op.create_index(
+        "pymta_queue_recipients_mail", "pymta_queue_recipients", ["mail", "id"], unique=True
+    )
     op.create_index(
         "pymta_queue_recipients_lane", "pymta_queue_recipients", ["lane", "rank", "wake"]
     )
