@@ -1,0 +1,229 @@
+"""
+The text of a message as people read it: fields without encoded-words, text parts without
+transfer encoding and character set; compared by i;unicode-casemap (:rfc:`5051`).
+
+Read slice by slice, so that the size of a message does not matter.
+"""
+
+from __future__ import annotations
+
+import binascii
+import codecs
+import re
+import unicodedata
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import Protocol
+
+from pymta.errors import HeaderError
+from pymta.interfaces.content import SLICE, IContent, Octets, octets_of
+from pymta.message.dates import parse_date
+from pymta.message.encodedword import codec_of, decode_words
+from pymta.message.header import MAX_OCTETS, Header, HeaderReader, parse_header
+from pymta.message.parameters import parameter
+from pymta.message.structure import Part
+from pymta.message.structure_codec import from_bytes
+
+__all__ = ["Casemap", "Text"]
+
+
+class Casemap(dict[int, str]):
+    """
+    A table for ``str.translate``: each character in title case, then fully decomposed.
+
+    Of :rfc:`5051#section-2`; it fills as characters come up, of which a text has few.
+    """
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        title = character.title()
+        # Step (2)(a) knows simple mappings only: a "ß" stays one.
+        made = unicodedata.normalize("NFKD", title if len(title) == 1 else character)
+        self[code] = made
+        return made
+
+    def map(self, text: str) -> str:
+        """The text as it is compared."""
+        return text.upper() if text.isascii() else text.translate(self)
+
+
+class Text:
+    """
+    :param structure: as it was stored at append.
+    :param breathe: lets others have their turn, between two slices.
+    """
+
+    def __init__(
+        self,
+        content: IContent,
+        structure: bytes,
+        casemap: Casemap,
+        breathe: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._content = content
+        self._structure = from_bytes(structure)
+        self._casemap = casemap
+        self._breathe = breathe
+        self._header: Header | None = None
+
+    def sent(self) -> date | None:
+        """The day of the Date field, in its own zone; None if it has none."""
+        envelope = self._structure.root.envelope
+        if envelope is None or envelope.date is None:
+            return None
+        moment = parse_date(envelope.date)
+        return None if moment is None else moment.date()
+
+    async def field_contains(self, name: str, sought: str) -> bool:
+        """Whether a field of that name contains it; with an empty text, whether it is there."""
+        header = await self._read_header()
+        needle = self._casemap.map(sought)
+        return any(
+            needle in self._casemap.map(decode_words(field.unfolded))
+            for field in header.all(name.encode())
+        )
+
+    async def header_contains(self, sought: str) -> bool:
+        """Whether any field contains it, its name included."""
+        header = await self._read_header()
+        needle = self._casemap.map(sought)
+        return any(
+            needle in self._casemap.map(f"{field.name.decode()}: {decode_words(field.unfolded)}")
+            for field in header.fields
+        )
+
+    async def body_contains(self, sought: str) -> bool:
+        """Whether a text part contains it."""
+        needle = self._casemap.map(sought)
+        for _, part in self._structure.walk():
+            if part.media.type == "text" and await self._part_contains(part, needle):
+                return True
+        return False
+
+    async def _part_contains(self, part: Part, needle: str) -> bool:
+        content = await self._whole_if_small()
+        decoder = _decoder_of(part)
+        before = ""
+        for start in range(part.body, part.stop, SLICE):
+            octets = await content.read(start, min(part.stop, start + SLICE))
+            text = before + self._casemap.map(decoder.decode(octets))
+            if needle in text:
+                return True
+            before = text[-len(needle) :] if needle else ""
+            await self._breathe()
+        return needle in before + self._casemap.map(decoder.finish())
+
+    async def _read_header(self) -> Header:
+        if self._header is None:
+            self._header = await _header_of(await self._whole_if_small())
+        return self._header
+
+    async def _whole_if_small(self) -> IContent:
+        if self._content.size <= SLICE and not isinstance(self._content, Octets):
+            self._content = Octets(await octets_of(self._content))
+        return self._content
+
+
+async def _header_of(content: IContent) -> Header:
+    reader = HeaderReader()
+    kept = bytearray()
+    try:
+        for start in range(0, content.size, SLICE):
+            octets = await content.read(start, start + SLICE)
+            kept += octets
+            reader.feed(octets)
+            if reader.header is not None:
+                return reader.header
+        return reader.finish()
+    except HeaderError:
+        # Beyond the limits: what is within them is searched.
+        return parse_header(bytes(kept[:MAX_OCTETS]))
+
+
+# -- decoding ----------------------------------------------------------------
+
+
+class _Transfer(Protocol):
+    """A transfer encoding, undone slice by slice."""
+
+    def decode(self, octets: bytes) -> bytes: ...
+
+    def finish(self) -> bytes: ...
+
+
+class _Identity:
+    """7bit, 8bit, binary, and what nobody knows."""
+
+    def decode(self, octets: bytes) -> bytes:
+        return octets
+
+    def finish(self) -> bytes:
+        return b""
+
+
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+
+
+class _Base64:
+    """:rfc:`2045#section-6.8`; what is no digit is passed over."""
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def decode(self, octets: bytes) -> bytes:
+        digits = self._held + _NOT_BASE64.sub(b"", octets)
+        whole = len(digits) & ~3
+        self._held = digits[whole:]
+        return binascii.a2b_base64(digits[:whole])
+
+    def finish(self) -> bytes:
+        held = self._held if len(self._held) > 1 else b""
+        return binascii.a2b_base64(held + b"=" * (-len(held) % 4))
+
+
+class _QuotedPrintable:
+    """:rfc:`2045#section-6.7`; what is no escape stays as it is."""
+
+    # An escape, or a soft line break with the white space that a gateway put behind.
+    _CUT = re.compile(rb"=[0-9A-Fa-f]?\Z|=[ \t]{0,99}\r?\Z")
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def decode(self, octets: bytes) -> bytes:
+        octets = self._held + octets
+        found = self._CUT.search(octets, max(len(octets) - 102, 0))
+        stop = len(octets) if found is None else found.start()
+        self._held = octets[stop:]
+        return binascii.a2b_qp(octets[:stop])
+
+    def finish(self) -> bytes:
+        return binascii.a2b_qp(self._held)
+
+
+class _Decoder:
+    """Transfer encoding and character set, undone slice by slice."""
+
+    def __init__(self, transfer: _Transfer, codec: str) -> None:
+        self._transfer = transfer
+        self._characters = codecs.getincrementaldecoder(codec)("replace")
+
+    def decode(self, octets: bytes) -> str:
+        return self._characters.decode(self._transfer.decode(octets))
+
+    def finish(self) -> str:
+        return self._characters.decode(self._transfer.finish(), final=True)
+
+
+def _decoder_of(part: Part) -> _Decoder:
+    transfer: _Transfer
+    match part.encoding:
+        case "base64":
+            transfer = _Base64()
+        case "quoted-printable":
+            transfer = _QuotedPrintable()
+        case _:
+            transfer = _Identity()
+    codec = codec_of(parameter(part.media.parameters, "charset") or b"") or "utf_8"
+    # What says "us-ascii" and has more is UTF-8 more often than anything else.
+    return _Decoder(transfer, "utf_8" if codec == "ascii" else codec)

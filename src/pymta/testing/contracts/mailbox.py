@@ -1,0 +1,36 @@
+"""
+The contract kit of mailbox stores: what :class:`~pymta.interfaces.mailbox.IMailboxStore` and
+:class:`~pymta.interfaces.mailbox.IMailbox` promise, as tests.
+
+Subclass it, override what :class:`~pymta.testing.contracts.mailbox_case.MailboxCase` names, and let
+pytest find it::
+
+    class TestMyStore(MailboxContract):
+        async def make(self) -> IMailboxStore: ...
+        async def reopen(self, store: IMailboxStore) -> IMailboxStore: ...
+
+Each method is tried as it is meant, on what is not there, by several sessions at one time, after a
+restart, on 10,000 items and cancelled.
+"""
+
+from __future__ import annotations
+
+from pymta.testing.contracts.mailbox_appending import AppendingContract
+from pymta.testing.contracts.mailbox_case import MailboxCase
+from pymta.testing.contracts.mailbox_changing import ChangingContract
+from pymta.testing.contracts.mailbox_naming import NamingContract, QuotaContract
+from pymta.testing.contracts.mailbox_searching import SearchingContract
+from pymta.testing.contracts.mailbox_telling import TellingContract
+
+__all__ = ["MailboxCase", "MailboxContract"]
+
+
+class MailboxContract(
+    AppendingContract,
+    ChangingContract,
+    TellingContract,
+    NamingContract,
+    QuotaContract,
+    SearchingContract,
+):
+    """All of it; the quota's part skips itself where there is none."""
