@@ -8,9 +8,16 @@ said no.  The text is public: what the peer must not learn is logged elsewhere.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 __all__ = ["Reply"]
+
+# RFC 3463 section 2: class "." subject "." detail, the last two of one to three digits without
+# leading zeros.
+_STATUS = re.compile(r"[245](?:\.(?:0|[1-9][0-9]{0,2})){2}")
+_CONTROL = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +70,6 @@ class Reply:
         return " ".join(filter(None, (str(self.code), self.status, self.text.replace("\n", " "))))
 
 
+@lru_cache(maxsize=256)
 def _is_status(status: str, wanted: int) -> bool:
-    # RFC 3463 section 2: class "." subject "." detail, one to three digits each
-    # after the class, without leading zeros.
-    parts = status.split(".")
-    return (
-        len(parts) == 3
-        and parts[0] == str(wanted)
-        and wanted in (2, 4, 5)
-        and all(p.isascii() and p.isdigit() and len(p) <= 3 and str(int(p)) == p for p in parts[1:])
-    )
+    return _STATUS.fullmatch(status) is not None and status[0] == str(wanted)

@@ -92,6 +92,7 @@ class Commands:
             in_tls=self._dialogue.in_tls,
             authenticated=self._dialogue.authenticated,
             limits=self._limits,
+            tls=self._dialogue.tls,
         )
 
     def understand(self, verb: str, argument: str) -> Question | Reply:

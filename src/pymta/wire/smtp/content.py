@@ -15,8 +15,8 @@ from pymta.wire.smtp.limits import Limits
 
 __all__ = ["Incoming"]
 
-# What one Content event brings at most: enough to make the cost of an event small, and little
-# enough for the writer and the checks behind it to give way in between.
+# What one Content event brings, but for the few octets that waited: enough to make the cost of an
+# event small, and little enough for the writer and the checks behind it to give way in between.
 _SLICE: Final = 64 * 1024
 
 

@@ -16,7 +16,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from pymta.address import Address
 from pymta.envelope import Body, Notify, OriginalRecipient, Recipient, Return, Sender
-from pymta.session import Role
+from pymta.session import TLS, Role
 from pymta.wire.smtp.grammar import MAX_ENVID, MAX_ORCPT, decode_xtext, encode_xtext
 from pymta.wire.smtp.limits import Limits
 
@@ -57,6 +57,7 @@ class Standing:
     """
     What an extension may know of the connection when it is announced.
 
+    :param tls: what the handshake agreed on, where that is known.
     :param limits: those that the machine enforces.
     """
 
@@ -64,6 +65,7 @@ class Standing:
     in_tls: bool
     authenticated: bool
     limits: Limits
+    tls: TLS | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from typing import Final
 from pymta.envelope import Body
 from pymta.errors import LocalProtocolError, RemoteProtocolError
 from pymta.reply import Reply
-from pymta.session import Role
+from pymta.session import TLS, Role
 from pymta.wire._lines import NEED_DATA, TOO_LONG, Lines, NeedData
 from pymta.wire.smtp import answers
 from pymta.wire.smtp.bdat import Chunk, parse_bdat
@@ -521,15 +521,16 @@ class SMTPServer:
         self._dialogue.restarted()
         self._write(self._out.greeting() if reply is None else reply)
 
-    def tls_started(self) -> None:
+    def tls_started(self, tls: TLS | None = None) -> None:
         """
         Say that the handshake is done: after the answer to :class:`StartTLS`, or before
         :meth:`greet` with implicit TLS.  All that was learnt before is forgotten
         (:rfc:`3207#section-4.2`).
 
+        :param tls: what it agreed on, for the extensions that ask.
         :raises LocalProtocolError: at any other time.
         """
-        self._dialogue.secured()
+        self._dialogue.secured(tls)
         self._lines.clear()
 
     def shut_down(self, reply: Reply = answers.SHUTTING_DOWN) -> None:

@@ -16,6 +16,7 @@ from typing import Final
 
 from pymta.envelope import RecipientID, Sender
 from pymta.errors import LocalProtocolError
+from pymta.session import TLS
 
 __all__ = ["CAN", "IN_TRANSACTION", "TRANSITIONS", "Dialogue", "State", "Step", "Transaction"]
 
@@ -147,6 +148,7 @@ class Dialogue:
         "in_tls",
         "mails",
         "state",
+        "tls",
         "transaction",
     )
 
@@ -154,6 +156,7 @@ class Dialogue:
         self.state = State.START
         self.esmtp = False
         self.in_tls = False
+        self.tls: TLS | None = None
         self.authenticated = False
         self.transaction: Transaction | None = None
         self.mails = 0
@@ -205,11 +208,12 @@ class Dialogue:
         self.step(Step.SASL_ENDED)
         self.failed_tries += 1
 
-    def secured(self) -> None:
+    def secured(self, tls: TLS | None) -> None:
         """The TLS handshake is done."""
         self.step(Step.SECURED)
         self._forget()
         self.in_tls = True
+        self.tls = tls
 
     def restarted(self) -> None:
         """The client speaks for somebody else from now on (XCLIENT)."""
