@@ -25,6 +25,7 @@ from twisted.internet.interfaces import (
     ITransport,
 )
 from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -37,6 +38,8 @@ __all__ = ["Connection", "Conversation", "Lost", "Machine", "endpoint_of"]
 
 E_co = TypeVar("E_co", covariant=True)
 E = TypeVar("E")
+
+_log = Logger(namespace="pymta.edge")
 
 TURN = 0.005
 """Seconds of commands after which a connection lets the others have their turn."""
@@ -154,6 +157,23 @@ class Connection(Generic[E]):
         data = self.machine.data_to_send()
         if data and not self._left:
             self._transport.write(data)
+
+    async def written(self, seconds: float) -> None:
+        """
+        Write what the machine has to say, and wait while the peer lags behind.
+
+        For answers of many slices, after each of them.
+
+        :param seconds: until there is room again.
+        :raises TimeLimit: they have passed.  :raises Lost: nobody is there any more.
+        """
+        self.flush()
+        await self._give_way()
+        if self._left:
+            raise Lost
+        if self._full:
+            await self._drained(seconds)
+            self._turn = self.clock.seconds()
 
     async def start_tls(self, creator: IOpenSSLServerConnectionCreator, seconds: float) -> TLS:
         """
@@ -326,12 +346,13 @@ class Connection(Generic[E]):
             await self._conversation(self)
         except Lost:
             pass
-        finally:
-            self._said_all = True
-            if self._left:
-                self.ended.succeed(None)
-            else:
-                self._close()
+        except Exception:  # noqa: BLE001  conversations have fences of their own; this is a bug
+            _log.failure("a conversation failed unexpectedly")
+        self._said_all = True
+        if self._left:
+            self.ended.succeed(None)
+        else:
+            self._close()
 
     def _close(self) -> None:
         self.flush()

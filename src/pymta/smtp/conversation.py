@@ -79,7 +79,7 @@ class SMTPConversation:
         self._stopping = False
         self._progress = 0.0
         self._octets = 0
-        self._began = 0.0
+        self._began: float | None = None
 
     # -- from beginning to end -----------------------------------------------------
 
@@ -112,11 +112,15 @@ class SMTPConversation:
     def stop(self) -> None:
         """Say 421 at the next command boundary; what is being committed is committed first."""
         self._stopping = True
+        self._stop_here()
         self._connection.wake()
 
-    async def _step(self) -> bool:
-        if self._stopping and self._machine.at_boundary:
+    def _stop_here(self) -> None:
+        if self._stopping and self._receiver is not None and self._machine.at_boundary:
             self._machine.shut_down()
+
+    async def _step(self) -> bool:
+        self._stop_here()
         event = await self._connection.next_event(self._patience())
         match event:
             case Content(data):
@@ -148,7 +152,7 @@ class SMTPConversation:
         timeouts = self._settings.timeouts
         now = self._clock.seconds()
         left = self._progress + timeouts.session - now
-        if self._began:
+        if self._began is not None:
             # A deadline that the octets move, not the reads: one octet a minute moves it
             # by two milliseconds.
             due = self._began + timeouts.content + self._octets / timeouts.rate
@@ -288,7 +292,7 @@ class SMTPConversation:
         disconnect, nor the time limit, nor a shutdown.
         """
         transaction, self._transaction = self._transaction, None
-        self._began = 0.0
+        self._began = None
         assert transaction is not None
         if self._settings.role is Role.LMTP:
             await self._commit_each(transaction)
@@ -339,7 +343,7 @@ class SMTPConversation:
 
     def _abort(self) -> None:
         transaction, self._transaction = self._transaction, None
-        self._began = 0.0
+        self._began = None
         if transaction is not None:
             transaction.abort()
 

@@ -1,0 +1,637 @@
+"""
+Tests for SMTP connections, in memory and on a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from pymta.edge.limits import ConnectionCount, ConnectionLimits
+from pymta.edge.listener import Door, Listener
+from pymta.edge.peers import Peers
+from pymta.events import AnswerLost, Disconnected, Event, Faulted, Rejected
+from pymta.reply import Reply
+from pymta.session import Endpoint, Role
+from pymta.smtp.listener import smtp_listener
+from pymta.smtp.settings import Settings, Timeouts
+from pymta.wire.proxy import ProxyHeader, encode_v1, encode_v2
+from pymta.wire.smtp.limits import Limits
+from tests.edge.player import PEER, Player
+from tests.smtp.receivers import Collector
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+HELLO = """
+    S: 220 mx.example.test ESMTP
+    C: EHLO client.example
+    S: 250-mx.example.test...
+    S: 250-PIPELINING
+    S: 250-SIZE 52428800
+    S: 250-8BITMIME
+    S: 250-CHUNKING
+    S: 250-BINARYMIME
+    S: 250-SMTPUTF8
+    S: 250-DSN
+    S: 250-ENHANCEDSTATUSCODES
+    S: 250-LIMITS RCPTMAX=1000
+    S: 250 HELP
+"""
+ENVELOPE = """
+    C: MAIL FROM:<a@example.org>
+    S: 250 2.1.0 ...
+    C: RCPT TO:<b@example.test>
+    S: 250 2.1.5 ...
+"""
+
+
+class Observer:
+    """Remembers the events."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def observe(self, event: Event) -> None:
+        self.events.append(event)
+
+    def of(self, kind: type) -> list[Event]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+HOUSES: list[House] = []
+
+
+@pytest.fixture(autouse=True)
+def nobody_stays() -> Iterator[None]:
+    """No connection outlives its test."""
+    yield
+    while HOUSES:
+        for player in HOUSES.pop().players:
+            player.hang_up()
+
+
+class House:
+    """A listener, and all that is around it in these tests."""
+
+    def __init__(self, **settings: object) -> None:
+        HOUSES.append(self)
+        self.players: list[Player] = []
+        self.clock = Clock()
+        self.waits: dict[str, Deferred[None]] = {}
+        self.collector = Collector(self.wait)
+        self.observer = Observer()
+        made = Settings(
+            receiver=self.collector,
+            hostname="mx.example.test",
+            role=Role.SMTP,
+            clock=self.clock,
+            now=lambda: NOW,
+            observer=self.observer,
+        )
+        self.settings = replace(made, **settings)  # type: ignore[arg-type]
+        self.listener: Listener = smtp_listener(self.settings)
+
+    async def wait(self, stage: str) -> None:
+        if stage in self.waits:
+            await self.waits[stage]
+
+    def player(self, peer: str = PEER) -> Player:
+        self.players.append(Player(self.listener, self.clock, peer=peer))
+        return self.players[-1]
+
+
+def test_a_message() -> None:
+    """
+    A message goes from the client to the receiver, octet for octet, and its id comes back.
+    """
+    house = House()
+    player = house.player()
+    player.play(
+        HELLO
+        + ENVELOPE
+        + """
+        C: DATA
+        S: 354 ...
+        """
+    )
+    assert b"250 2.0.0 queued as Q1\r\n" == player.say(b"Subject: x\r\n\r\n..dot\r\n.\r\n")
+    player.play("C: QUIT\nS: 221 2.0.0 ...")
+
+    [mail] = house.collector.mails
+    assert b"Subject: x\r\n\r\n.dot\r\n" == mail.octets
+    assert "committed" == mail.ended
+    assert (PEER, "client.example", True) == (
+        mail.session.peer.host,
+        mail.session.helo,
+        mail.session.extended,
+    )
+    assert player.closed
+    player.hang_up()
+    assert 1 == house.collector.closed
+    assert 0 == house.listener.connections
+    [gone] = house.observer.of(Disconnected)
+    assert isinstance(gone, Disconnected)
+    assert "quit" == gone.reason
+
+
+def test_pipelined() -> None:
+    """
+    A whole message in one packet is answered in the order of its commands, in one write.
+    """
+    house = House()
+    player = house.player()
+    player.play(HELLO)
+
+    said = player.say(
+        b"MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.test>\r\nRCPT TO:<bad>\r\n"
+        b"BDAT 5 LAST\r\na\r\n\r\nRSET\r\nNOOP\r\nQUIT\r\n"
+    )
+
+    codes = [line[:3] for line in said.decode().splitlines()]
+    assert ["250", "250", "501", "250", "250", "250", "221"] == codes
+
+
+def test_s08_replies_wait_for_a_slow_receiver() -> None:
+    """
+    A receiver that takes its time at one command holds back the answers to those behind it.
+    """
+    house = House()
+    house.waits["b@example.test"] = Deferred()
+    player = house.player()
+    player.play(HELLO)
+
+    said = player.say(b"MAIL FROM:<>\r\nRCPT TO:<b@example.test>\r\nNOOP\r\nRSET\r\n")
+    assert b"" == said
+    house.waits["b@example.test"].callback(None)
+
+    lines = player.heard().decode().splitlines()
+    assert ["250 2.1.0", "250 2.1.5", "250 2.0.0", "250 2.0.0"] == [line[:9] for line in lines]
+
+
+NO = Reply(550, "5.7.1", "Go away")
+GOODBYE = Reply(421, "4.7.0", "Go away for now")
+
+
+@pytest.mark.parametrize(
+    ("stage", "script"),
+    [
+        pytest.param("connect", "S: 550 5.7.1 Go away", id="connect"),
+        pytest.param("changed", "S: 220 ...\nC: EHLO a.b\nS: 550 5.7.1 Go away", id="EHLO"),
+        pytest.param("begin", HELLO + "C: MAIL FROM:<>\nS: 550 5.7.1 Go away", id="MAIL"),
+        pytest.param(
+            "b@example.test",
+            HELLO + "C: MAIL FROM:<>\nS: 250...\nC: RCPT TO:<b@example.test>\nS: 550 5.7.1 Go away",
+            id="RCPT",
+        ),
+        pytest.param("data", HELLO + ENVELOPE + "C: DATA\nS: 550 5.7.1 Go away", id="DATA"),
+        pytest.param(
+            "write",
+            HELLO + ENVELOPE + "C: DATA\nS: 354...\nC: x\nC: y\nC: .\nS: 550 5.7.1 Go away",
+            id="content",
+        ),
+        pytest.param(
+            "commit",
+            HELLO + ENVELOPE + "C: DATA\nS: 354...\nC: x\nC: .\nS: 550 5.7.1 Go away",
+            id="end",
+        ),
+    ],
+)
+def test_refused(stage: str, script: str) -> None:
+    """
+    The receiver's own words are the answer at every stage.
+    """
+    house = House()
+    house.collector.refuse[stage] = NO
+
+    house.player().play(script)
+
+    if stage in {"begin", "b@example.test", "data", "commit"}:
+        assert [NO] == [e.reply for e in house.observer.of(Rejected) if isinstance(e, Rejected)]
+
+
+def test_refusal_by_421_closes() -> None:
+    """
+    421 at any stage is the end of the connection.
+    """
+    house = House()
+    house.collector.refuse["begin"] = GOODBYE
+    player = house.player()
+    player.play(HELLO + "C: MAIL FROM:<>\nS: 421 4.7.0 Go away for now")
+
+    assert player.closed
+
+
+@pytest.mark.parametrize("stage", ["changed", "begin", "b@example.test", "data", "write"])
+def test_fence(stage: str, caplog: pytest.LogCaptureFixture) -> None:
+    """
+    A surprise is 451 with an id; its text is not told, and the session goes on.
+    """
+    house = House()
+    house.collector.refuse[stage] = RuntimeError("secret")
+    player = house.player()
+    said = player.heard() + player.say(b"EHLO a.b\r\n")
+    if stage != "changed":
+        said += player.say(b"MAIL FROM:<>\r\n")
+        said += player.say(b"RCPT TO:<b@example.test>\r\n") + player.say(b"DATA\r\n")
+        said += player.say(b"x\r\n.\r\n")
+
+    assert b"451 4.3.0 Local error" in said
+    assert b"secret" not in said
+    assert 1 == len(house.observer.of(Faulted))
+    assert b"250 2.0.0 " in player.say(b"NOOP\r\n")
+    assert house.observer.events
+
+
+def test_commit_in_doubt() -> None:
+    """
+    A commit that ends in a surprise is 451 and the end; the transaction is not aborted.
+    """
+    house = House()
+    house.collector.refuse["commit"] = RuntimeError("database lost")
+    player = house.player()
+    player.play(HELLO + ENVELOPE + "C: DATA\nS: 354...")
+
+    said = player.say(b"x\r\n.\r\n")
+
+    assert said.startswith(b"451 4.3.0 It is not certain")
+    assert player.closed
+    assert "" == house.collector.mails[0].ended
+
+
+def test_commit_outlives_the_client() -> None:
+    """
+    A client that leaves during the commit cancels nothing; that its answer was lost is told.
+    """
+    house = House()
+    house.waits["commit"] = Deferred()
+    player = house.player()
+    player.play(HELLO + ENVELOPE + "C: DATA\nS: 354...")
+    player.say(b"x\r\n.\r\n")
+    player.hang_up()
+    assert "" == house.collector.mails[0].ended
+    house.waits["commit"].callback(None)
+
+    assert "committed" == house.collector.mails[0].ended
+    [lost] = house.observer.of(AnswerLost)
+    assert isinstance(lost, AnswerLost)
+    assert ("Q1",) == lost.queue_ids
+    assert 0 == house.listener.connections
+
+
+def test_commit_takes_too_long() -> None:
+    """
+    A commit without an end is answered as in doubt, and goes on.
+    """
+    house = House(timeouts=Timeouts(commit=100))
+    house.waits["commit"] = Deferred()
+    player = house.player()
+    player.play(HELLO + ENVELOPE + "C: DATA\nS: 354...")
+    player.say(b"x\r\n.\r\n")
+    house.clock.advance(101)
+
+    assert player.heard().startswith(b"451 4.3.0 It is not certain")
+    house.waits["commit"].callback(None)
+    assert "committed" == house.collector.mails[0].ended
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        pytest.param([], 300, id="nothing"),
+        pytest.param([b"EHLO a.b\r\n"], 300, id="behind EHLO"),
+        pytest.param([b"EHLO a.b\r\n", b"MAIL FROM:<>\r\n"], 300, id="behind MAIL"),
+        pytest.param([b"NOO"], 300, id="half a command"),
+    ],
+)
+def test_s09_time_limit_for_commands(said: list[bytes], seconds: float) -> None:
+    """
+    Without a whole command in time, 421 and the end.
+    """
+    house = House()
+    player = house.player()
+    for data in said:
+        player.say(data)
+    player.heard()
+    house.clock.advance(seconds - 1)
+    assert b"" == player.heard()
+    house.clock.advance(2)
+
+    assert player.heard().startswith(b"421 4.4.2 ")
+    assert player.closed
+
+
+def drip(player: Player, seconds: float, times: int) -> int:
+    """An octet every so many seconds; how many were taken."""
+    for number in range(times):
+        if player.closed or player.transport.aborted:
+            return number
+        player.protocol.dataReceived(b"x")
+        player.clock.advance(seconds)
+    return times
+
+
+def test_s09_an_octet_a_minute_is_no_command() -> None:
+    """
+    Octets that come now and then do not lengthen the time for a command.
+    """
+    house = House()
+    player = house.player()
+
+    assert drip(player, 60, 100) <= 6
+
+
+def test_s09_an_octet_a_minute_is_no_content() -> None:
+    """
+    Nor the time for content: a client must reach a rate.
+    """
+    house = House()
+    player = house.player()
+    player.play(HELLO + ENVELOPE + "C: DATA\nS: 354...")
+
+    assert drip(player, 60, 100) <= 5
+    assert "aborted" == house.collector.mails[0].ended
+
+
+def test_s09_slow_but_steady_content_is_taken() -> None:
+    """
+    Content at the least rate goes on for as long as it takes.
+    """
+    house = House(timeouts=Timeouts(rate=500))
+    player = house.player()
+    player.play(HELLO + ENVELOPE + "C: DATA\nS: 354...")
+    for _ in range(50):
+        player.protocol.dataReceived(b"x" * 58 + b"\r\n")
+        player.protocol.dataReceived((b"x" * 58 + b"\r\n") * 1000)
+        house.clock.advance(60)
+
+    assert player.say(b".\r\n").startswith(b"250 ")
+
+
+def test_s09_session_deadline() -> None:
+    """
+    A client that only keeps talking is sent away an hour after its last message.
+    """
+    house = House(limits=Limits(commands=10_000))
+    player = house.player()
+    player.heard()
+    player.say(b"EHLO a.b\r\n")
+    minutes = 0
+    while not player.closed and minutes < 100:
+        player.say(b"NOOP\r\n")
+        house.clock.advance(60)
+        minutes += 1
+
+    assert 60 == minutes
+
+
+def test_receiver_takes_too_long() -> None:
+    """
+    A receiver without an answer is given up before the client gives up: 451, and cancelled.
+    """
+    cancelled: list[Deferred[None]] = []
+    house = House(timeouts=Timeouts(answer=100))
+    house.waits["begin"] = Deferred(cancelled.append)
+    player = house.player()
+    player.play(HELLO)
+    player.say(b"MAIL FROM:<>\r\n")
+    house.clock.advance(101)
+
+    assert player.heard().startswith(b"451 4.3.0 ")
+    assert 1 == len(cancelled)
+
+
+def test_s09_too_many_connections() -> None:
+    """
+    The third connection from one address is turned away, and counted no more when it closes.
+    """
+    count = ConnectionCount(ConnectionLimits(address=2, network=3, total=4))
+    house = House(door=Door(connections=count))
+    first, second = house.player(), house.player()
+    third = house.player()
+
+    assert b"421 4.7.0 Too many connections\r\n" == third.heard()
+    assert third.closed
+    assert house.player("192.0.2.8").heard().startswith(b"220 ")
+    assert house.player("192.0.2.9").heard().startswith(b"421 ")  # the network's fourth
+    assert house.player("198.51.100.1").heard().startswith(b"220 ")
+    assert house.player("203.0.113.1").heard().startswith(b"421 ")  # the fifth in all
+    second.hang_up()
+    assert house.player("203.0.113.1").heard().startswith(b"220 ")
+    assert first.heard().startswith(b"220 ")
+
+
+def test_s07_early_talker() -> None:
+    """
+    Octets before the greeting end the session.
+    """
+    house = House()
+    house.waits["connect"] = Deferred()
+    player = house.player()
+    player.say(b"EHLO a.b\r\n")
+    house.waits["connect"].callback(None)
+
+    assert player.heard().startswith(b"554 5.5.")
+    assert player.closed
+
+
+def test_s09_peer_that_does_not_read() -> None:
+    """
+    A client that does not read its answers is not asked for more commands.
+    """
+    house = House(limits=Limits(commands=10**9))
+    player = house.player()
+    player.heard()
+    transport = player.transport
+    transport.producer.pauseProducing()
+    slices = 0
+    while "paused" != transport.producerState and slices < 100:
+        player.protocol.dataReceived(b"NOOP\r\n" * 10_000)
+        house.clock.advance(0)
+        slices += 1
+
+    assert slices <= 3
+    assert len(transport.value()) < 100
+    transport.producer.resumeProducing()
+    house.clock.advance(0)
+    assert slices * 10_000 == transport.value().count(b"250 2.0.0")
+
+
+def test_half_closed() -> None:
+    """
+    A client that closes its side behind the last command is answered, then closed.
+    """
+    house = House()
+    player = house.player()
+    player.heard()
+    player.say(b"EHLO a.b\r\n")
+    player.protocol.dataReceived(b"MAIL FROM:<>\r\nNOOP\r\n")
+    half: Callable[[], None] = player.protocol.readConnectionLost  # type: ignore[attr-defined]
+    half()
+
+    assert [b"250 2.1.0", b"250 2.0.0"] == [line[:9] for line in player.heard().splitlines()]
+    assert player.closed
+
+
+def test_stop_waits_for_a_boundary() -> None:
+    """
+    At a stop an idle client is told 421 at once, one in a commit after its answer.
+    """
+    house = House()
+    house.waits["commit"] = Deferred()
+    idle, busy = house.player(), house.player()
+    busy.play(HELLO + ENVELOPE + "C: DATA\nS: 354...")
+    busy.say(b"x\r\n.\r\n")
+    idle.heard()
+    stopped = Deferred.fromCoroutine(house.listener.stop(10))
+
+    assert idle.heard().startswith(b"421 4.3.2 ")
+    assert b"" == busy.heard()
+    house.waits["commit"].callback(None)
+    assert [b"250", b"421"] == [line[:3] for line in busy.heard().splitlines()]
+    idle.hang_up()
+    busy.hang_up()
+    assert stopped.called
+
+
+def test_stop_cuts_off_who_does_not_end() -> None:
+    """
+    A client in the middle of its content is cut off when the time is up.
+    """
+    house = House()
+    player = house.player()
+    player.play(HELLO + ENVELOPE + "C: DATA\nS: 354...")
+    stopped = Deferred.fromCoroutine(house.listener.stop(10))
+    house.clock.advance(11)
+
+    assert stopped.called
+    assert player.transport.aborted
+
+
+# -- PROXY ---------------------------------------------------------------------------
+
+CLIENT = ProxyHeader(source=Endpoint("198.51.100.9", 555), destination=Endpoint("192.0.2.1", 25))
+
+
+@pytest.mark.parametrize("encode", [encode_v1, encode_v2], ids=["v1", "v2"])
+@pytest.mark.parametrize("size", [1, 7, 1000], ids=["octets", "slices", "whole"])
+def test_s21_proxy_from_a_listed_peer(encode: Callable[[ProxyHeader], bytes], size: int) -> None:
+    """
+    A listed proxy speaks for its client, wherever its header is cut.
+    """
+    house = House(door=Door(proxies=Peers([PEER])))
+    player = house.player()
+    wire = encode(CLIENT)
+    assert b"" == player.heard()
+    for start in range(0, len(wire), size):
+        player.protocol.dataReceived(wire[start : start + size])
+
+    assert player.heard().startswith(b"220 ")
+    [session] = house.collector.sessions
+    assert ("198.51.100.9", PEER) == (session.peer.host, session.proxy and session.proxy.host)
+
+
+def test_s21_proxy_from_anybody_else() -> None:
+    """
+    From an unlisted peer a PROXY header is an early talker's garbage.
+    """
+    house = House(door=Door(proxies=Peers(["203.0.113.1"])))
+    player = house.player()
+
+    said = player.heard() + player.say(encode_v1(CLIENT))
+
+    assert b"500 5.5.2" in said or b"502 5.5.1" in said
+    assert PEER == house.collector.sessions[0].peer.host
+
+
+def test_proxy_malformed_or_missing() -> None:
+    """
+    A listed proxy that sends no header, or no proper one, is closed without a word.
+    """
+    house = House(door=Door(proxies=Peers([PEER])))
+    wrong, silent = house.player(), house.player()
+    assert b"" == wrong.say(b"EHLO a.b\r\n")
+    house.clock.advance(11)
+
+    assert wrong.closed
+    assert b"" == silent.heard()
+    assert silent.closed
+
+
+# -- XCLIENT ---------------------------------------------------------------------------
+
+
+def test_s21_xclient_from_a_listed_peer() -> None:
+    """
+    A listed peer speaks for a client from now on; the session begins again.
+    """
+    house = House(forwarders=Peers([PEER]))
+    player = house.player()
+    player.heard()
+    assert b"XCLIENT NAME ADDR" in player.say(b"EHLO a.b\r\n")
+    said = player.line(
+        "XCLIENT NAME=spike.example ADDR=198.51.100.9 PORT=99 HELO=spike LOGIN=x+40y"
+    )
+
+    assert said.startswith("220 ")
+    session = house.collector.sessions[-1]
+    assert ("198.51.100.9:99", "spike.example", "spike", "x@y") == (
+        str(session.peer),
+        session.name,
+        session.helo,
+        session.identity,
+    )
+
+
+def test_s21_xclient_from_anybody_else() -> None:
+    """
+    Nobody else is offered it, or heard.
+    """
+    house = House()
+    player = house.player()
+    player.heard()
+    assert b"XCLIENT" not in player.say(b"EHLO a.b\r\n")
+
+    assert player.line("XCLIENT ADDR=198.51.100.9").startswith("502 5.5.1")
+    assert PEER == house.collector.sessions[-1].peer.host
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["", "ADDR", "ADDR=", "ADDR=x", "PORT=0", "PORT=65536", "FOO=x", "NAME=+0", "NAME=+0A"],
+)
+def test_s12_xclient_malformed(argument: str) -> None:
+    """
+    What is no attribute or no value is 501, and changes nothing.
+    """
+    house = House(forwarders=Peers([PEER]))
+    player = house.player()
+    player.heard()
+    player.say(b"EHLO a.b\r\n")
+
+    assert player.line(f"XCLIENT {argument}").startswith("501 5.5.4")
+    assert PEER == house.collector.sessions[-1].peer.host
+
+
+# -- LMTP ----------------------------------------------------------------------------------
+
+
+def test_lmtp_one_reply_each() -> None:
+    """
+    Each recipient that was taken gets a reply, also one that was given twice.
+    """
+    house = House(role=Role.LMTP)
+    house.collector.refuse["no@example.test"] = NO
+    player = house.player()
+    assert player.heard().startswith(b"220 mx.example.test LMTP")
+    assert b"250 " in player.say(b"LHLO a.b\r\n")
+    player.say(b"MAIL FROM:<>\r\nRCPT TO:<b@example.test>\r\nRCPT TO:<no@example.test>\r\n")
+    player.say(b"RCPT TO:<b@example.test>\r\nDATA\r\n")
+
+    said = player.say(b"x\r\n.\r\n")
+
+    assert b"250 2.1.5 1 b@example.test\r\n250 2.1.5 3 b@example.test\r\n" == said
