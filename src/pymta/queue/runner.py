@@ -1,0 +1,501 @@
+"""
+The runner: does what the schedule decides, with one process's share of the queue.
+
+A recipient's way, each step one function here: claimed (by the :mod:`filler <.filling>`, or
+handed over by ``submit`` without a second commit) -> routed again (:mod:`.sorting`) -> waits in
+the :mod:`schedule <.schedule>` -> attempted (:mod:`.attempt`, :mod:`.expansion`) -> found to be
+gone, due later or held (:mod:`.outcomes`) -> settled (:mod:`.settling`).  What a crash leaves of
+it is in :mod:`pymta.interfaces.queue`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from pymta.aio import CancelledError, Shared, TimeLimit, forever, sleep, start, timeout
+from pymta.envelope import Recipient
+from pymta.events import Attempted, Event, Stale
+from pymta.interfaces.content import Lane, NewMail
+from pymta.interfaces.delivery import IDeliveryAgent, IRewriter, Result
+from pymta.interfaces.observe import IObserver
+from pymta.interfaces.queue import Claim, IQueueStore, SuspendedLane
+from pymta.interfaces.routing import IRouter
+from pymta.outcome import Failed, Scope
+from pymta.queue.attempt import Faults, Tried, Trying, limited
+from pymta.queue.concluding import Concluder
+from pymta.queue.expansion import Expander
+from pymta.queue.filling import Filler, Room
+from pymta.queue.leases import Leases, part
+from pymta.queue.outcomes import Reports
+from pymta.queue.schedule import Death, Expired, Health, Schedule, Work
+from pymta.queue.settling import Ending, Fate, Settler
+from pymta.queue.sorting import Sorter
+from pymta.queue.why import LaneSuspended
+from pymta.reply import Reply
+
+__all__ = ["Runner", "RunnerLimits"]
+
+_log = Logger(namespace="pymta.queue")
+
+# Works started, and claims routed, in one turn of the reactor.
+_A_TURN = 20
+# Claims that are being routed at once: look-ups have pools with bounds of their own.
+_ROUTING = 20
+_SUSPEND_AGAIN = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerLimits:
+    """
+    How long things may take, in seconds.
+
+    :param attempt: an agent, for one attempt.
+    :param route: one look-up of a route.
+    :param report: writing reports.
+    :param grace: attempts under way at the stop; then they are cancelled and given back.
+    :param stop: the whole stop.
+    """
+
+    attempt: float = 3600.0
+    route: float = 60.0
+    report: float = 60.0
+    grace: float = 3.0
+    stop: float = 10.0
+
+
+class Runner:
+    """
+    Works on a queue store, from :meth:`start` to :meth:`stop`.
+
+    Opens nothing before ``start``.  Several runners may work on one store; each has an owner
+    name of its own, and the same one after a restart, so that it gets its claims back at once.
+
+    :param agents: by the name that routes use.
+    :param rewriters: by name of agent.
+    :param now: aware wall time.
+    :param random: chance, from 0 up to 1.
+    :param ids: makes the numbers that faults are logged by.
+    :param reports: writes reports; without it what must be reported is held.
+    """
+
+    def __init__(
+        self,
+        store: IQueueStore,
+        router: IRouter,
+        *,
+        agents: Mapping[str, IDeliveryAgent],
+        owner: str,
+        clock: IReactorTime,
+        now: Callable[[], datetime],
+        random: Callable[[], float],
+        ids: Callable[[], str],
+        observer: IObserver | None = None,
+        rewriters: Mapping[str, Sequence[IRewriter]] | None = None,
+        reports: Reports | None = None,
+        schedule: Schedule | None = None,
+        limits: RunnerLimits | None = None,
+    ) -> None:
+        self._store = store
+        self._owner = owner
+        self._clock = clock
+        self._now = now
+        self._random = random
+        self._observer = observer
+        self.schedule = schedule or Schedule()
+        self._limits = limits or RunnerLimits()
+        self._faults = Faults(ids, self._tell)
+        self._trying = Trying(
+            agents,
+            rewriters or {},
+            clock=clock,
+            seconds=self._limits.attempt,
+            faults=self._faults,
+        )
+        self._sorter = Sorter(
+            router,
+            clock=clock,
+            seconds=self._limits.route,
+            limit=self._trying.limit,
+            faults=self._faults,
+            tell=self._tell,
+        )
+        self._expander = Expander(store, router, clock=clock, now=now)
+        self._settler = Settler(store, clock=clock, faults=self._faults, told=self._settled)
+        self._concluder = Concluder(
+            self._settler,
+            reports,
+            retry=self.schedule.retry,
+            clock=clock,
+            now=now,
+            random=random,
+            faults=self._faults,
+            seconds=self._limits.report,
+        )
+        self._filler = Filler(
+            store,
+            owner=owner,
+            clock=clock,
+            now=now,
+            room=self._room,
+            take=self._take,
+            faults=self._faults,
+        )
+        self._leases = Leases()
+        self._arrived: deque[tuple[Claim, datetime]] = deque()
+        self._routing = 0
+        self._reserved = 0
+        self._suspending: set[Lane] = set()
+        self._skipped: set[Lane] = set()
+        self._starved = False
+        self._running = False
+        self._turn: IDelayedCall | None = None
+        self._wake: IDelayedCall | None = None
+        self._renewing: Deferred[None] | None = None
+        self._under_way: dict[int, Deferred[None]] = {}
+        self._number = 0
+        self._ended: Shared[None] | None = None
+
+    # -- life -----------------------------------------------------------------
+
+    async def start(self) -> None:
+        """
+        Take back what a former life of this owner had claimed, and begin.
+
+        :raises Exception: the store cannot be used; nothing was begun.
+        """
+        recovered = await self._store.recover(self._owner)
+        if recovered:
+            _log.info("{count} recipients are due again after a crash", count=recovered)
+        self._running = True
+        self._filler.start()
+        self._renewing = start(
+            forever(self._clock, self._store.lease_seconds / 3, self._renew, "renewing leases")
+        )
+        self._renewing.addErrback(_cancelled)  # type: ignore[unused-awaitable]  # ends in stop()
+
+    async def stop(self) -> None:
+        """
+        Start nothing more, let attempts end for a moment, settle what has ended, and give back
+        the rest.  Ends within its limit, whatever the agents and the store do.
+        """
+        if not self._running:
+            return
+        self._running = False
+        self._schedule_wake(None)
+        try:
+            await timeout(self._clock, self._limits.stop, self._stop())
+        except TimeLimit:
+            _log.error("the queue did not end in time; leases will run out")
+        finally:
+            self._settler.stop()
+
+    async def _stop(self) -> None:
+        await self._filler.stop()
+        self.schedule.drain()
+        self._arrived.clear()
+        await self._end_attempts()
+        if self._renewing is not None:
+            self._renewing.cancel()
+        await self._settler.flushed()
+        await self._store.release(self._leases.all())
+
+    async def _end_attempts(self) -> None:
+        if not self._under_way:
+            return
+        self._ended = Shared()
+        try:
+            await timeout(self._clock, self._limits.grace, self._ended.wait())
+        except TimeLimit:
+            for attempt in list(self._under_way.values()):
+                attempt.cancel()
+
+    # -- what others see ------------------------------------------------------
+
+    def reserve(self, mails: Sequence[NewMail]) -> str | None:
+        """
+        Whether to add these with an owner, and which: then they are worked on without a claim.
+
+        None if they are better left to the queue; otherwise :meth:`hand_over` follows, always.
+        """
+        recipients = sum(len(mail.envelope.recipients) for mail in mails)
+        held = self._leases.recipients + self._reserved
+        if not self._running or recipients > self.schedule.room(held):
+            return None
+        lanes = {lane for mail in mails for lane in mail.lanes.values()}
+        if any(self.schedule.is_full(lane, held) for lane in lanes):
+            return None
+        self._reserved += recipients
+        return self._owner
+
+    def hand_over(self, mails: Sequence[NewMail], claims: Sequence[Claim]) -> None:
+        """What came of adding mails that were reserved; does not wait."""
+        self._reserved -= sum(len(mail.envelope.recipients) for mail in mails)
+        self._take(claims, self._now())
+
+    # -- claimed --------------------------------------------------------------
+
+    def _room(self) -> Room:
+        held = self._leases.recipients + self._reserved
+        self._skipped = {*self.schedule.full(held), *self._suspending}
+        limit = self.schedule.room(held)
+        self._starved = not limit
+        return Room(
+            limit=limit, per_lane=self.schedule.share(held), without=frozenset(self._skipped)
+        )
+
+    def _take(self, claims: Sequence[Claim], asked: datetime) -> None:
+        for claim in claims:
+            self._leases.take(claim)
+            self._arrived.append((claim, asked))
+        if self._running:
+            self._kick()
+        elif claims:
+            self._begin(self._give_back(claims))
+
+    async def _give_back(self, claims: Sequence[Claim]) -> None:
+        for claim in claims:
+            self._leases.end(claim)
+        await self._store.release(claims)
+
+    async def _renew(self) -> None:
+        third = timedelta(seconds=self._store.lease_seconds / 3)
+        now = self._now()
+        ending = self._leases.ending(now + 2 * third)
+        for at in range(0, len(ending), 1000):
+            claims = ending[at : at + 1000]
+            stale = await self._store.renew(claims, now + 3 * third)
+            self._leases.renewed(claims, now + 3 * third)
+            for claim in stale:
+                self._leases.end(claim)
+
+    # -- turns of the reactor -------------------------------------------------
+
+    def _begin(self, coroutine: Awaitable[None], claims: Sequence[Claim] = ()) -> None:
+        """
+        Run it beside others; :meth:`stop` waits for it, then cancels it.
+
+        :param claims: what it is about: where it fails, which nothing here should, they are left
+            to their leases, and the store counts the strike.
+        """
+        self._number += 1
+        number = self._number
+        running = start(self._guarded(coroutine, claims))
+        if not running.called:
+            self._under_way[number] = running
+            running.addBoth(lambda _: self._end(number))  # type: ignore[unused-awaitable]
+
+    async def _guarded(self, coroutine: Awaitable[None], claims: Sequence[Claim]) -> None:
+        try:
+            await coroutine
+        except CancelledError:
+            pass
+        except Exception:  # noqa: BLE001  the fence round an attempt, the outermost
+            self._faults.caught("the queue's work")
+            for claim in claims:
+                self._leases.end(claim)
+
+    def _end(self, number: int) -> None:
+        del self._under_way[number]
+        if not self._under_way and self._ended is not None:
+            self._ended.succeed(None)
+            self._ended = None
+
+    def _kick(self) -> None:
+        if self._turn is None and self._running:
+            self._turn = self._clock.callLater(0, self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._turn = None
+        if not self._running:
+            return
+        for _ in range(_A_TURN):
+            if not self._arrived or self._routing >= _ROUTING:
+                break
+            claim, asked = self._arrived.popleft()
+            self._begin(self._sort(claim, asked), [claim])
+        started = 0
+        while started < _A_TURN and (work := self.schedule.next(self._now())) is not None:
+            started += 1
+            self._begin(self._run(work), [work.claim])
+        if started == _A_TURN or (self._arrived and self._routing < _ROUTING):
+            self._kick()
+        self._schedule_wake(self.schedule.wake_at())
+
+    def _schedule_wake(self, at: datetime | None) -> None:
+        if self._wake is not None and self._wake.active():
+            self._wake.cancel()
+        self._wake = None
+        if at is not None:
+            seconds = (at - self._now()) / timedelta(seconds=1)
+            self._wake = self._clock.callLater(max(0.0, min(seconds, 60.0)), self._kick)
+
+    # -- routed ---------------------------------------------------------------
+
+    async def _sort(self, claim: Claim, asked: datetime) -> None:
+        self._routing += 1
+        try:
+            found = await self._sorter.sort(claim, asked)
+        finally:
+            self._routing -= 1
+            self._kick()
+        self._plan(found.works)
+        if found.ended:
+            by_id = {each.recipient.id: each.recipient for each in claim.recipients}
+            ended = Work(
+                claim=part(claim, [result.id for result in found.ended]),
+                lane=claim.lane,
+                recipients=tuple(by_id[result.id] for result in found.ended),
+                taken=asked,
+            )
+            await self._concluder.conclude(ended, found.ended, self._now())
+
+    def _plan(self, works: Sequence[Work]) -> None:
+        """Put works into the schedule; what it does not take is given back, or fails."""
+        back = []
+        for work in works:
+            match self.schedule.add(work, self._now()):
+                case None:
+                    pass
+                case Expired(reason):
+                    self._begin(self._fail(work, Reply(451, "4.4.7", reason)))
+                case LaneSuspended() if work.lane == work.claim.lane:
+                    back.append(work.claim)
+                case LaneSuspended():
+                    self._begin(self._fail(work, Reply(451, "4.4.1", "Nobody is there")))
+        if back:
+            self._begin(self._give_back(back))
+
+    async def _fail(self, work: Work, reply: Reply) -> None:
+        failed = Failed(reply=reply, scope=Scope.DESTINATION)
+        results = [Result(recipient.id, failed) for recipient in work.recipients]
+        await self._concluder.conclude(work, results, self._now())
+
+    # -- attempted ------------------------------------------------------------
+
+    async def _run(self, work: Work) -> None:
+        health, reason = Health.UNKNOWN, ""
+        try:
+            # A stale one is somebody else's by now.
+            if self._leases.holds(work.claim):
+                health, reason = await self._carry_out(work)
+        finally:
+            death = self.schedule.finish(
+                work, health, now=self._now(), random=self._random(), reason=reason
+            )
+            if death is not None:
+                self._begin(self._bury(death))
+            self._notice_room(work.lane)
+            self._kick()
+
+    async def _carry_out(self, work: Work) -> tuple[Health, str]:
+        if work.route is not None:
+            await self._expand(work)
+            return Health.UNKNOWN, ""
+        attempts = await self._trying.attempts(work)
+        if isinstance(attempts, Tried):
+            await self._concluder.conclude(work, attempts.results, self._now())
+            return attempts.health, attempts.reason
+        health, reason = Health.UNKNOWN, ""
+        for attempt in attempts:
+            began = self._now()
+            tried = await self._trying.deliver(work.lane.agent, attempt)
+            # Each by itself, at once: what is settled is not repeated after a crash.
+            await self._concluder.conclude(_of(work, attempt.recipients), tried.results, began)
+            if health is not Health.BAD:
+                health, reason = tried.health, tried.reason
+        return health, reason
+
+    async def _expand(self, work: Work) -> None:
+        began = self._now()
+        try:
+            expanding = self._expander.expand(work)
+            results = await limited(self._clock, self._limits.attempt, expanding)
+        except CancelledError:
+            raise
+        except Exception:  # noqa: BLE001  the fence round an attempt
+            number = self._faults.caught(f"expanding {work.claim.queue_id}")
+            await self._fail(work, Reply(451, "4.3.0", f"Internal error ({number})"))
+        else:
+            await self._concluder.conclude(work, results, began)
+
+    async def _bury(self, death: Death) -> None:
+        """Tell the store of it; until it has heard, nothing of the lane is claimed here."""
+        lane = death.suspended.lane
+        self._suspending.add(lane)
+        told = await self._suspended(death.suspended)
+        self._plan(death.leaving)
+        while not told:
+            await sleep(self._clock, _SUSPEND_AGAIN)
+            told = await self._suspended(death.suspended)
+        self._suspending.discard(lane)
+        self._filler.ring()
+
+    async def _suspended(self, suspended: SuspendedLane) -> bool:
+        _log.info(
+            "{lane} is suspended until {until}: {reason}",
+            lane=suspended.lane,
+            until=suspended.until,
+            reason=suspended.reason,
+        )
+        try:
+            await self._store.suspend(suspended.lane, suspended.until, suspended.reason)
+        except CancelledError:
+            raise
+        except Exception:  # noqa: BLE001  the fence round an attempt
+            self._faults.caught(f"suspending {suspended.lane}")
+            return False
+        return True
+
+    # -- settled --------------------------------------------------------------
+
+    def _settled(self, ending: Ending, fate: Fate) -> None:
+        claim = ending.settlement.claim
+        self._leases.end(claim)
+        for event in ending.events:
+            self._tell(_as_settled(event, fate))
+        if fate is Fate.STALE:
+            recipients = tuple(each.recipient for each in claim.recipients)
+            self._tell(Stale(claim.queue_id, recipients))
+        self._notice_room(None)
+
+    def _notice_room(self, lane: Lane | None) -> None:
+        held = self._leases.recipients + self._reserved
+        if self._starved:
+            if self.schedule.room(held):
+                self._starved = False
+                self._filler.ring()
+        elif lane in self._skipped and not self.schedule.is_full(lane, held):
+            self._skipped.discard(lane)
+            self._filler.ring()
+
+    def _tell(self, event: Event) -> None:
+        if self._observer is None:
+            return
+        try:
+            self._observer.observe(event)
+        except Exception:  # noqa: BLE001  the fence round an observer
+            _log.failure("an observer failed")
+
+
+def _cancelled(failure: Failure) -> None:
+    failure.trap(CancelledError)
+
+
+def _of(work: Work, recipients: Sequence[Recipient]) -> Work:
+    """The work for these recipients alone."""
+    chosen = part(work.claim, [recipient.id for recipient in recipients])
+    return replace(work, claim=chosen, recipients=tuple(recipients))
+
+
+def _as_settled(event: Event, fate: Fate) -> Event:
+    if isinstance(event, Attempted) and fate is not Fate.DONE:
+        return replace(event, final=False)
+    return event
