@@ -19,6 +19,7 @@ from pymta.session import Session
 
 __all__ = [
     "SLICE",
+    "UNROUTED",
     "Cut",
     "IContent",
     "IContentWriter",
@@ -181,6 +182,10 @@ class Lane:
 
     def __str__(self) -> str:
         return f"{self.agent}:{self.next_hop}" if self.next_hop else self.agent
+
+
+UNROUTED = Lane("")
+"""The lane of recipients that nobody has routed yet: claimed like others, routed when due."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,11 +79,13 @@ class Claimed:
 
     :param attempts: how many were made before this one.
     :param warned: whether a delay was reported.
+    :param verdict: what somebody decided it fails with (:class:`Bounce`): no attempt is made.
     """
 
     recipient: Recipient
     attempts: int = 0
     warned: bool = False
+    verdict: Reply | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,8 +146,10 @@ Settled: TypeAlias = Done | Deferred | Held
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
     """
-    What became of a claim.
+    What became of a claim, or of a part of it.
 
+    :param claim: with fewer of its recipients where only these are meant: the others stay claimed.
+        Renewing and releasing take parts likewise.
     :param each: by recipient; one that is not in it is released, due at once.
     :param then: mails that follow from it (reports, redirects, list members): in the same commit.
     """
@@ -240,7 +244,11 @@ class Reroute:
 
 @dataclass(frozen=True, slots=True)
 class Bounce:
-    """Due and held ones fail with this reply at their next claim, which is at once."""
+    """
+    Due and held ones fail with this reply at their next claim, which is at once: the claim shows
+    it as ``verdict``.  Neither a suspended lane nor ``without`` keeps them back, and a claim
+    holds either such recipients or others.
+    """
 
     reply: Reply
 
