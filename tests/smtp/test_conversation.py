@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from zope.interface import implementer
 
 from pymta.edge.limits import ConnectionCount, ConnectionLimits
 from pymta.edge.listener import Door, Listener
 from pymta.edge.peers import Peers
 from pymta.events import AnswerLost, Disconnected, Event, Faulted, Rejected
+from pymta.interfaces.observe import IObserver
 from pymta.reply import Reply
 from pymta.session import Endpoint, Role
 from pymta.smtp.listener import smtp_listener
@@ -50,6 +52,7 @@ ENVELOPE = """
 """
 
 
+@implementer(IObserver)
 class Observer:
     """Remembers the events."""
 
@@ -447,7 +450,9 @@ def test_s09_peer_that_does_not_read() -> None:
     player = house.player()
     player.heard()
     transport = player.transport
-    transport.producer.pauseProducing()
+    producer = transport.producer
+    assert producer is not None
+    producer.pauseProducing()
     slices = 0
     while "paused" != transport.producerState and slices < 100:
         player.protocol.dataReceived(b"NOOP\r\n" * 10_000)
@@ -456,7 +461,7 @@ def test_s09_peer_that_does_not_read() -> None:
 
     assert slices <= 3
     assert len(transport.value()) < 100
-    transport.producer.resumeProducing()
+    producer.resumeProducing()
     house.clock.advance(0)
     assert slices * 10_000 == transport.value().count(b"250 2.0.0")
 
