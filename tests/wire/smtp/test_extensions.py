@@ -226,6 +226,7 @@ def test_announced() -> None:
     [
         (Limits(), ["LIMITS RCPTMAX=1000", "SIZE 52428800"]),
         (Limits(message_size=None), ["LIMITS RCPTMAX=1000", "SIZE 0"]),
+        (Limits(recipients=10**6), ["SIZE 52428800"]),
         (
             Limits(mails=5, recipients=10, recipient_domains=2),
             ["LIMITS MAILMAX=5 RCPTMAX=10 RCPTDOMAINMAX=2", "SIZE 52428800"],

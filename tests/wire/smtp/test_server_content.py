@@ -244,3 +244,39 @@ def test_half_closed() -> None:
 
     assert server.machine.data_to_send().endswith(b"250 2.0.0 OK\r\n250 2.1.0 Sender OK\r\n")
     assert [TransactionAborted(), Closed(Reason.DISCONNECTED)] == server.events[-2:]
+
+
+@pytest.mark.parametrize("slices", EVERY_WAY)
+def test_s01_bare_cr_at_the_very_end(slices: Slices) -> None:
+    """A CR that waits for its LF at the end of the last chunk is bare, and refused."""
+    server = plain()
+    play(
+        server,
+        BEGIN
+        + """
+        C. BDAT 2 LAST\\r\\nx\\rNOOP\\r\\n
+        S: 554 5.6.0 Bare CR or LF in the message
+        S: 250 2.0.0 OK
+        """,
+        slices,
+    )
+
+    assert [] == server.messages
+    assert 1 == len(server.seen(TransactionAborted))
+
+
+@pytest.mark.parametrize("slices", EVERY_WAY)
+def test_line_end_cut_between_chunks(slices: Slices) -> None:
+    """A CR and its LF may come in two chunks (RFC 3030 section 2); a CR alone in between not."""
+    for behind, reply in (("\\n", "250 2.0.0 OK"), ("x", "554 5.6.0 Bare CR or LF in the message")):
+        server = plain()
+        play(
+            server,
+            BEGIN
+            + f"""
+            C. BDAT 2\\r\\nx\\rBDAT 1 LAST\\r\\n{behind}
+            S: 250 2.0.0 OK
+            S: {reply}
+            """,
+            slices,
+        )

@@ -138,7 +138,7 @@ def test_auth_out_of_place() -> None:
         C: AUTH GSSAPI
         S: 504 5.5.4 Mechanism not offered
         C: AUTH PLAIN
-        S: 538 5.7.11 Encryption required for this mechanism
+        S: 504 5.5.4 Mechanism not offered without TLS
         C: AUTH SCRAM-SHA-256 !
         S: 501 5.5.2 Cannot decode BASE64
         C: MAIL FROM:<>

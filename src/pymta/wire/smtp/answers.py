@@ -52,10 +52,11 @@ SAY_RSET: Final = Reply(503, "5.5.1", "The transaction failed: say RSET")
 BINARY_BY_DATA: Final = Reply(503, "5.5.1", "BINARYMIME comes by BDAT")
 ALREADY_TLS: Final = Reply(503, "5.5.1", "TLS is on already")
 ALREADY_LOGGED_IN: Final = Reply(503, "5.5.1", "Logged in already")
+# RFC 4954 section 4: also where only TLS is missing; 538 is history (section 6).
+TLS_FOR_MECHANISM: Final = Reply(504, "5.5.4", "Mechanism not offered without TLS")
 NO_MECHANISM: Final = Reply(504, "5.5.4", "Mechanism not offered")
 TLS_FIRST: Final = Reply(530, "5.7.0", "Must issue a STARTTLS command first")
 LOGIN_FIRST: Final = Reply(530, "5.7.0", "Authentication required")
-TLS_FOR_MECHANISM: Final = Reply(538, "5.7.11", "Encryption required for this mechanism")
 TOO_BIG: Final = Reply(552, "5.3.4", "Message too big")
 # RFC 6531 section 3.5.
 NOT_ASCII: Final = Reply(553, "5.6.7", "Non-ASCII addresses need SMTPUTF8")

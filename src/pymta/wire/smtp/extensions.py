@@ -239,7 +239,7 @@ EIGHTBITMIME = Extension(
 BINARYMIME = Extension(
     keyword="BINARYMIME",
     mail=(Parameter(keyword="BODY", parse=_parse_binary, format=_format_binary),),
-    # RFC 3030 section 3 item 7.
+    # RFC 3030 section 3 item 3.
     requires=("CHUNKING",),
 )
 
@@ -378,18 +378,19 @@ def _announce_limits(standing: Standing) -> str | None:
         "RCPTMAX": limits.recipients,
         "RCPTDOMAINMAX": limits.recipient_domains,
     }
-    # RFC 9422 section 3: without a limit there is nothing to announce.
-    return " ".join(f"{name}={value}" for name, value in names.items() if value) or None
+    # RFC 9422: one limit at least, each of one to six digits and not zero.
+    words = [f"{name}={value}" for name, value in names.items() if value and value < 10**6]
+    return " ".join(words) or None
 
 
-# limits-param = limit-name-value *( SP limit-name-value )         ; RFC 9422 section 3
+# limits-param = limit-name-value *( SP limit-name-value )         ; RFC 9422
 # limit-name-value = limit-name [ "=" limit-value ]
 def parse_limits(text: str) -> Mapping[str, int]:
     """
     For clients: the limits in the text behind ``LIMITS`` that are numbers, by name.
 
     What is malformed, zero or beyond six digits is left out: it is only advice
-    (:rfc:`9422#section-3`).
+    (:rfc:`9422`).
     """
     limits: dict[str, int] = {}
     for word in text.split():
