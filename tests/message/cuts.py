@@ -41,5 +41,5 @@ def random_cuts(seed: int) -> Cutter:
 CUTS = [
     pytest.param(whole, id="whole"),
     pytest.param(single, id="octet by octet"),
-    *(pytest.param(random_cuts(seed), id=f"cut {seed}") for seed in range(4)),
+    *(pytest.param(random_cuts(seed), id=f"cut {seed}") for seed in range(2)),
 ]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -139,7 +139,7 @@ def test_s19_one_megabyte_of_it(value: bytes) -> None:
     """
     Only the beginning of a long value is looked at.
     """
-    started = perf_counter()
+    started = process_time()
     parse_date(value * 1_000_000)
 
-    assert perf_counter() - started < 1
+    assert process_time() - started < 1

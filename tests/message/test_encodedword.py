@@ -5,7 +5,7 @@ Tests for encoded-words.
 from __future__ import annotations
 
 import re
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -183,7 +183,7 @@ def test_s19_one_megabyte_of_it(octets: bytes) -> None:
     """
     The worst that fits is decoded in linear time.
     """
-    started = perf_counter()
+    started = process_time()
     decode_words(octets)
 
-    assert perf_counter() - started < 5
+    assert process_time() - started < 5

@@ -4,7 +4,7 @@ Tests for values with parameters.
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -171,7 +171,7 @@ def test_s19_one_megabyte_of_it(value: bytes) -> None:
     """
     The worst that fits is read in linear time.
     """
-    started = perf_counter()
+    started = process_time()
     parse_media_type(b"x/y" + value * (1_000_000 // len(value)))
 
-    assert perf_counter() - started < 5
+    assert process_time() - started < 5

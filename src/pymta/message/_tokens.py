@@ -13,6 +13,7 @@ import re
 
 __all__ = ["read_comment", "read_quoted", "skip_blank", "unquote"]
 
+_BLANKS = frozenset((b" ", b"\t", b"\r", b"\n", b"("))
 _BLANK = re.compile(rb"[ \t\r\n]*")
 _QUOTED = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*("?)', re.DOTALL)
 _PAIR = re.compile(rb"\\(.)", re.DOTALL)
@@ -22,13 +23,13 @@ _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 
 def skip_blank(octets: bytes, position: int) -> int:
     """Skip white space and comments; the position of what follows."""
-    while True:
+    while octets[position : position + 1] in _BLANKS:
         found = _BLANK.match(octets, position)
         assert found is not None
         position = found.end()
-        if octets[position : position + 1] != b"(":
-            return position
-        position = read_comment(octets, position)[1]
+        if octets[position : position + 1] == b"(":
+            position = read_comment(octets, position)[1]
+    return position
 
 
 def read_comment(octets: bytes, position: int) -> tuple[bytes, int]:

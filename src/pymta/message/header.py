@@ -38,6 +38,7 @@ _SOFT = 78
 _HARD = 998
 
 _NEXT_FIELD = re.compile(rb"\n(?=[^ \t])")
+_LAST_LINE = re.compile(rb"\n(\r?\n)")
 # RFC 5322 section 3.6.8, and section 4.5 for the white space before the colon.
 _NAME = re.compile(rb"([!-9;-~]+)[ \t]*:")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
@@ -120,9 +121,12 @@ def parse_header(octets: bytes) -> Header:
     :param octets: ending with the empty line, or without it where the content ends too; what
         stands behind the empty line is cut off.  Limits were its reader's affair.
     """
-    reader = HeaderReader(max_octets=len(octets), max_fields=len(octets) + 1)
-    reader.feed(octets)
-    return reader.finish()
+    if octets.startswith((b"\n", b"\r\n")):
+        return Header(octets[: 1 if octets[:1] == b"\n" else 2], ())
+    found = _LAST_LINE.search(octets)
+    fields_stop, stop = (len(octets), len(octets)) if found is None else found.span(1)
+    starts = [0, *(found.end() for found in _NEXT_FIELD.finditer(octets, 0, fields_stop))]
+    return _header(octets[:stop], starts, fields_stop)
 
 
 class HeaderReader:
@@ -206,10 +210,14 @@ class HeaderReader:
             raise HeaderError(f"header longer than {self._max_octets} octets", self._max_octets)
         octets = bytes(self._octets[:stop])
         self._octets = bytearray()
-        stops = [*self._starts[1:], fields_stop]
-        pairs = zip(self._starts, stops, strict=True)
-        fields = tuple(_parse_field(octets, *pair) for pair in pairs) if fields_stop else ()
-        self.header = Header(octets, fields)
+        self.header = _header(octets, self._starts, fields_stop)
+
+
+def _header(octets: bytes, starts: list[int], fields_stop: int) -> Header:
+    if not fields_stop:
+        return Header(octets, ())
+    pairs = zip(starts, [*starts[1:], fields_stop], strict=True)
+    return Header(octets, tuple(_parse_field(octets, start, stop) for start, stop in pairs))
 
 
 def _parse_field(octets: bytes, start: int, stop: int) -> Field:

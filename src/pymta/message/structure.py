@@ -134,7 +134,7 @@ class Structure:
         :returns: None if the message has no such section.
         """
         words = name.split(".") if name else []
-        what = words.pop() if words and not words[-1].isdecimal() else ""
+        what = words.pop() if words and not words[-1].isdecimal() else None
         if any(not (word.isascii() and word.isdecimal()) for word in words):
             return None
         if not words:
@@ -144,7 +144,7 @@ class Structure:
             return None
         if what == "MIME":
             return part.header_span
-        if what == "":
+        if what is None:
             return part.body_span
         return None if part.message is None else _span_of(part.message, what)
 
@@ -163,9 +163,9 @@ def _numbered(parts: tuple[Part, ...]) -> list[tuple[int, Part]]:
     return list(enumerate(parts, 1))[::-1]
 
 
-def _span_of(message: Part, what: str) -> Span | None:
+def _span_of(message: Part, what: str | None) -> Span | None:
     match what:
-        case "":
+        case None:
             return message.span
         case "HEADER":
             return message.header_span

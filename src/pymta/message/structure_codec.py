@@ -74,6 +74,8 @@ def _part_row(part: Part) -> list[Any]:
 
 
 def _part(row: list[Any]) -> Part:
+    if not all(type(number) is int for number in row[:4]):
+        raise TypeError("no offsets")
     row = row + [None] * (17 - len(row))
     start, body, stop = row[0], row[0] + row[1], row[0] + row[1] + row[2]
     return Part(

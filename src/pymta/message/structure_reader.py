@@ -425,5 +425,5 @@ class StructureReader:
 
 def _first_fields(octets: bytes) -> Header:
     # No more of them than a header may have: each costs an object.
-    beyond = next(islice(_FIELD.finditer(octets), MAX_FIELDS, None), None)
+    beyond = next(islice(_FIELD.finditer(octets), MAX_FIELDS - 1, None), None)
     return parse_header(octets if beyond is None else octets[: beyond.start() + 1])
