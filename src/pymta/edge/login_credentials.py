@@ -8,6 +8,8 @@ whom SCRAM, CRAM-MD5, APOP, a token or a certificate has proved.
 
 from __future__ import annotations
 
+from unicodedata import normalize
+
 from twisted.cred.credentials import ICredentials
 from zope.interface import Attribute, implementer
 
@@ -57,4 +59,4 @@ def folded(name: str) -> str:
         local, domain = Address.parse(name).key
     except AddressError:
         return name.casefold()
-    return f"{local}@{domain}"
+    return str(Address(normalize("NFC", local), domain))

@@ -14,8 +14,9 @@ __all__ = ["ISharedState"]
 
 class ISharedState(Interface):
     """
-    Keys with a life.  A key is at most 255 octets of UTF-8, a value at most 4,096 octets, a life
-    1 to 31,622,400 seconds (a year); ValueError otherwise.  Bounded: the oldest make room.
+    Keys with a life.  A key is at most 255 octets of UTF-8 without NUL, a value at most 4,096
+    octets, a life 1 to 31,622,400 seconds (a year); ValueError otherwise.  Bounded: the oldest
+    make room.
     """
 
     def add(key: str, value: bytes, ttl: float) -> Awaitable[bytes | None]:

@@ -1,0 +1,268 @@
+"""
+Accounts in the database.
+
+Accounts change rarely: a batch does each change by itself, in one or two statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.engine import Row
+
+from pymta.accounts.accounts import Accounts, MailStore
+from pymta.accounts.passwords import Kept, Passwords
+from pymta.accounts.records import Record, domain_of
+from pymta.address import Address
+from pymta.database import Database
+from pymta.database.tables import METADATA
+from pymta.errors import NoSuchAccount
+
+__all__ = ["SQLRecords", "sql_accounts"]
+
+accounts = Table(
+    "pymta_accounts",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("domain", Text, nullable=False),
+    Column("password", Text, nullable=False),
+    Column("scram_sha_256", Text),
+    Column("scram_sha_1", Text),
+    Column("disabled", SmallInteger, nullable=False),
+    Column("made", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+)
+
+others = Table(
+    "pymta_account_addresses",
+    METADATA,
+    Column("address", Text, primary_key=True),
+    Column("domain", Text, nullable=False),
+    Column("account", Text, nullable=False),
+)
+
+account_keys = Table(
+    "pymta_account_keys",
+    METADATA,
+    Column("purpose", Text, primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+)
+
+_DECOY = "decoy"
+
+_Step = Callable[[Connection], Any]
+
+
+def sql_accounts(
+    database: Database,
+    mail: MailStore,
+    *,
+    passwords: Passwords,
+    random: Callable[[int], bytes],
+    separator: str = "+",
+    senders: Callable[[str, Address], Awaitable[bool]] | None = None,
+) -> Accounts:
+    """
+    :class:`~pymta.accounts.accounts.Accounts` in the database.
+
+    :param database: opened, before ``start``, and closed by whoever made it.
+    """
+    return Accounts(
+        SQLRecords(database),
+        mail,
+        passwords=passwords,
+        random=random,
+        separator=separator,
+        senders=senders,
+    )
+
+
+class SQLRecords:
+    """:class:`~pymta.accounts.records.Records`, in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # -- looking -----------------------------------------------------------------
+
+    async def get(self, name: str) -> Record | None:
+        found = select(accounts).where(accounts.c.name == name)
+        return await self._database.read(lambda c: _record(c.execute(found).one_or_none()))
+
+    async def owner(self, address: str) -> str | None:
+        named = select(accounts.c.name).where(accounts.c.name == address, accounts.c.disabled == 0)
+        other = (
+            select(accounts.c.name)
+            .join(others, others.c.account == accounts.c.name)
+            .where(others.c.address == address, accounts.c.disabled == 0)
+        )
+        both = union_all(named, other)
+
+        def find(connection: Connection) -> str | None:
+            name: str | None = connection.execute(both).scalar()
+            return name
+
+        return await self._database.read(find)
+
+    async def has_domain(self, domain: str) -> bool:
+        both = union_all(
+            select(accounts.c.domain).where(accounts.c.domain == domain),
+            select(others.c.domain).where(others.c.domain == domain),
+        ).limit(1)
+        return await self._database.read(lambda c: c.execute(both).first() is not None)
+
+    async def names(self, after: str, limit: int) -> Sequence[str]:
+        page = (
+            select(accounts.c.name)
+            .where(accounts.c.name > after)
+            .order_by(accounts.c.name)
+            .limit(limit)
+        )
+        return await self._database.read(lambda c: list(c.execute(page).scalars()))
+
+    async def addresses(self, name: str) -> Sequence[str]:
+        of_it = select(others.c.address).where(others.c.account == name)
+
+        def find(connection: Connection) -> Sequence[str]:
+            _there(connection, name)
+            return list(connection.execute(of_it.order_by(others.c.address)).scalars())
+
+        return await self._database.read(find)
+
+    # -- changing ------------------------------------------------------------------
+
+    async def key(self, fresh: bytes) -> bytes:
+        kept = select(account_keys.c.key).where(account_keys.c.purpose == _DECOY)
+
+        def find_or_keep(connection: Connection) -> bytes:
+            found: bytes | None = connection.execute(kept).scalar()
+            if found is None:
+                connection.execute(insert(account_keys).values(purpose=_DECOY, key=fresh))
+            return found or fresh
+
+        key = await self._write(find_or_keep)
+        assert isinstance(key, bytes)
+        return key
+
+    async def add(self, record: Record) -> None:
+        now = self._database.now()
+        row = insert(accounts).values(
+            name=record.name,
+            domain=domain_of(record.name),
+            disabled=int(record.disabled),
+            made=now,
+            changed=now,
+            **_columns(record.kept),
+        )
+
+        def put(connection: Connection) -> None:
+            _check_free(connection, record.name)
+            connection.execute(row)
+
+        await self._write(put)
+
+    async def set_password(self, name: str, kept: Kept, was: str | None = None) -> None:
+        change = update(accounts).where(accounts.c.name == name)
+        if was is not None:
+            change = change.where(accounts.c.password == was)
+        await self._change(name, change.values(changed=self._database.now(), **_columns(kept)))
+
+    async def set_disabled(self, name: str, *, disabled: bool) -> None:
+        change = update(accounts).where(accounts.c.name == name)
+        await self._change(
+            name, change.values(changed=self._database.now(), disabled=int(disabled))
+        )
+
+    async def remove(self, name: str) -> None:
+        await self._change(
+            name,
+            delete(others).where(others.c.account == name),
+            delete(accounts).where(accounts.c.name == name),
+        )
+
+    async def add_address(self, address: str, name: str) -> None:
+        row = insert(others).values(address=address, domain=domain_of(address), account=name)
+
+        def put(connection: Connection) -> None:
+            _there(connection, name)
+            _check_free(connection, address)
+            connection.execute(row)
+
+        await self._write(put)
+
+    async def remove_address(self, address: str) -> None:
+        gone = delete(others).where(others.c.address == address)
+        await self._write(lambda c: c.execute(gone) and None)
+
+    async def _change(self, name: str, *changes: Any) -> None:
+        def change(connection: Connection) -> None:
+            _there(connection, name)
+            for each in changes:
+                connection.execute(each)
+
+        await self._write(change)
+
+    async def _write(self, step: _Step) -> Any:
+        return await self._database.write(_batch, step)
+
+
+def _batch(connection: Connection, steps: Sequence[_Step]) -> Sequence[Any]:
+    """Each step looks before it writes: one that says no has changed nothing."""
+    results: list[Any] = []
+    for step in steps:
+        try:
+            results.append(step(connection))
+        except (NoSuchAccount, ValueError) as no:
+            results.append(no)
+    return results
+
+
+def _there(connection: Connection, name: str) -> None:
+    if connection.execute(select(accounts.c.name).where(accounts.c.name == name)).first() is None:
+        raise NoSuchAccount(name)
+
+
+def _check_free(connection: Connection, address: str) -> None:
+    taken = union_all(
+        select(accounts.c.name).where(accounts.c.name == address),
+        select(others.c.address).where(others.c.address == address),
+    )
+    if connection.execute(taken).first() is not None:
+        raise ValueError(f"an account has this address already: {address}")
+
+
+def _columns(kept: Kept) -> dict[str, str | None]:
+    return {
+        "password": kept.argon2,
+        "scram_sha_256": kept.scram.get("SHA-256"),
+        "scram_sha_1": kept.scram.get("SHA-1"),
+    }
+
+
+def _record(row: Row[Any] | None) -> Record | None:
+    if row is None:
+        return None
+    scram = {"SHA-256": row.scram_sha_256, "SHA-1": row.scram_sha_1}
+    return Record(
+        name=row.name,
+        kept=Kept(
+            argon2=row.password,
+            scram={hash_name: text for hash_name, text in scram.items() if text is not None},
+        ),
+        disabled=bool(row.disabled),
+    )
