@@ -15,8 +15,8 @@ from types import MappingProxyType
 from typing import Final
 
 from pymta.errors import LocalProtocolError
+from pymta.wire._dots import DotDecoder
 from pymta.wire._lines import NEED_DATA, TOO_LONG, Lines, NeedData, TooLong
-from pymta.wire.pop3.dots import Unstuffer
 from pymta.wire.pop3.events import (
     UIDL,
     Answer,
@@ -87,7 +87,7 @@ class POP3Client:
         self._output: list[bytes] = []
         self._greeted = False
         self._pending: deque[Command] = deque()
-        self._unstuffer: Unstuffer | None = None
+        self._unstuffer: DotDecoder | None = None
         self._received = 0
         self._initial: bytes | None = None
         self._challenged = False
@@ -250,7 +250,7 @@ class POP3Client:
 
     def _take_reply(self, reply: Reply) -> ClientEvent:
         if reply.ok and self._has_lines(reply.command):
-            self._unstuffer = Unstuffer()
+            self._unstuffer = DotDecoder()
             self._received = 0
             return reply
         self._pending.popleft()
@@ -269,14 +269,14 @@ class POP3Client:
             return command.keyword in self._in_lines
         return Answer.LINES in answers(command)
 
-    def _take_content(self, unstuffer: Unstuffer) -> Content | ContentEnd | Closed | None:
+    def _take_content(self, unstuffer: DotDecoder) -> Content | ContentEnd | Closed | None:
         command = self._pending[0]
         if unstuffer.ended:
             self._unstuffer = None
             self._pending.popleft()
             return ContentEnd(command)
         wire = self._input.take()
-        data = unstuffer.take(wire)
+        data = unstuffer.decode(wire)
         self._received += len(data)
         if self._limits.lines is not None and self._received > self._limits.lines:
             return self._close(ClosedReason.TOO_LONG)

@@ -30,10 +30,10 @@ from dataclasses import replace
 from typing import Final
 
 from pymta.errors import LocalProtocolError
+from pymta.wire._dots import DotEncoder
 from pymta.wire._lines import NEED_DATA, TOO_LONG, Lines, NeedData, TooLong
 from pymta.wire.pop3 import verbs
 from pymta.wire.pop3.capability import Capability
-from pymta.wire.pop3.dots import Stuffer
 from pymta.wire.pop3.events import (
     Answer,
     Answered,
@@ -112,7 +112,7 @@ class POP3Server:
         self._phase = Phase.GREETING
         self._question: Question | None = None
         self._user_accepted = False
-        self._stuffer = Stuffer()
+        self._stuffer = DotEncoder()
         self._texts: Mapping[Text, str] = ENGLISH
         self._encoding = "ascii"
         self._errors = self._commands = self._failed_logins = 0
@@ -132,6 +132,11 @@ class POP3Server:
     def closing(self) -> bool:
         """All is said: write what there is to send, then close the connection."""
         return self._phase is Phase.CLOSED
+
+    @property
+    def at_boundary(self) -> bool:
+        """No command is under way: the moment for :meth:`shut_down`."""
+        return self._phase is Phase.COMMAND
 
     @property
     def starting_tls(self) -> bool:
@@ -278,8 +283,8 @@ class POP3Server:
         for line in data:
             if len(line) > RESPONSE_LINE:
                 raise LocalProtocolError("a capability longer than 512 octets")
-        stuffer = Stuffer()
-        self._output += (stuffer.add(b"".join(data)), stuffer.end())
+        stuffer = DotEncoder()
+        self._output += (stuffer.encode(b"".join(data)), stuffer.end())
 
     # -- the AUTH exchange ---------------------------------------------------
 
@@ -409,7 +414,7 @@ class POP3Server:
         line = self._line(_OK, text, code)
         self._phase = next_phase(self._phase, Move.BEGIN_LINES)
         self._question = None
-        self._stuffer = Stuffer()
+        self._stuffer = DotEncoder()
         self._output.append(line)
 
     def lines(self, data: bytes) -> None:
@@ -418,7 +423,7 @@ class POP3Server:
         entries, each with its CRLF.  Dots are stuffed here.
         """
         self._phase = next_phase(self._phase, Move.ADD_LINES)
-        self._output.append(self._stuffer.add(data))
+        self._output.append(self._stuffer.encode(data))
 
     def end_lines(self) -> None:
         """

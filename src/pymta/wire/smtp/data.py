@@ -1,8 +1,7 @@
 """
-Message data as SMTP carries it: dot-stuffed lines, ended by a lone dot.
+Message data as SMTP carries it: dot-stuffed lines, ended by a lone dot, and a look at the lines.
 
-The data ends at CRLF "." CRLF and at nothing else (:rfc:`5321#section-4.1.1.4`);
-a server that also took LF "." LF would accept smuggled mail (CVE-2023-51764).
+The data ends at CRLF "." CRLF and at nothing else (:rfc:`5321#section-4.1.1.4`).
 All three classes work on whatever slices the network makes of the stream: what comes
 out does not depend on where the slices fall.
 """
@@ -11,10 +10,12 @@ from __future__ import annotations
 
 from enum import Enum
 
+from pymta.wire._dots import DotDecoder as DataDecoder
+from pymta.wire._dots import DotEncoder as DataEncoder
+
 __all__ = ["DataDecoder", "DataEncoder", "Newlines", "TextCheck"]
 
 _CRLF = b"\r\n"
-_END = b"\r\n.\r\n"
 
 
 class Newlines(Enum):
@@ -24,63 +25,6 @@ class Newlines(Enum):
     """The message is refused at its end: :rfc:`5321#section-2.3.8` forbids to send them."""
     CANONICALISE = "canonicalise"
     """Each becomes a CRLF.  It breaks signatures; it never ends the data."""
-
-
-class DataDecoder:
-    """
-    Undo dot-stuffing and find the end of the data.
-
-    After :attr:`ended` turns true, :attr:`rest` holds the octets behind the
-    end: with PIPELINING, the next commands.
-    """
-
-    def __init__(self) -> None:
-        # The first line starts the way every other line does: behind a CRLF.
-        # We pretend to have seen one, and strip it from the first output.
-        self._held = _CRLF
-        self._strip = len(_CRLF)
-        self.ended = False
-        self.rest = b""
-
-    def decode(self, data: bytes) -> bytes:
-        """Take the next slice; return the message octets now known."""
-        assert not self.ended
-        data = self._held + data
-        end = data.find(_END)
-        if end >= 0:
-            self.ended = True
-            self.rest = data[end + len(_END) :]
-            return self._unstuff(data[: end + len(_CRLF)])
-        # Hold back what may be the start of the end.  A "\r\n." at the end of
-        # data is held with it, so unstuffing never sees half of one.
-        hold = next((n for n in (4, 3, 2, 1) if data.endswith(_END[:n])), 0)
-        known = len(data) - hold
-        self._held = data[known:]
-        return self._unstuff(data[:known]) if known else b""
-
-    def _unstuff(self, data: bytes) -> bytes:
-        data = data.replace(b"\r\n.", _CRLF)
-        if self._strip:
-            data, self._strip = data[self._strip :], 0
-        return data
-
-
-class DataEncoder:
-    """Dot-stuff message octets; :meth:`end` closes the data."""
-
-    def __init__(self) -> None:
-        self._tail = _CRLF
-
-    def encode(self, data: bytes) -> bytes:
-        """Take the next slice of the message; return what goes on the wire."""
-        joined = self._tail + data
-        stuffed = joined.replace(b"\r\n.", b"\r\n..")[len(self._tail) :]
-        self._tail = joined[-len(_CRLF) :]
-        return stuffed
-
-    def end(self) -> bytes:
-        """The end of the data, behind a CRLF if the message lacks its own."""
-        return _END[len(_CRLF) :] if self._tail == _CRLF else _END
 
 
 class TextCheck:

@@ -1,32 +1,33 @@
 """
-Multi-line responses: lines in which a leading dot is doubled, ended by a lone dot.
+Lines in which a leading dot is doubled, ended by a lone dot: the data of SMTP
+(:rfc:`5321#section-4.5.2`) and the multi-line responses of POP3 (:rfc:`1939#section-3`).
 
-A line is what ends with CRLF (:rfc:`1939#section-3`; in :rfc:`2449#section-3` a dot-stuffed line
-may hold any other octet).  So dots are stuffed behind CRLF alone, and a reader that obeys gets
-back every octet, those of a bare LF or CR included.  There is no encoding that would also please
-readers who take a bare LF for the end of a line: behind such an LF they strip a dot where the
-obedient ones do not, and they see the end in LF "." LF.  For them content must be canonical,
-which is for whoever stores or sends it to see to.
+A line is what ends with CRLF, and the end is CRLF "." CRLF and nothing else; a server that also
+took LF "." LF would accept smuggled mail (CVE-2023-51764).  So dots are stuffed behind CRLF
+alone, and a reader that obeys gets back every octet, those of a bare LF or CR included.  There is
+no encoding that would also please readers who take a bare LF for the end of a line: for them
+content must be canonical, which is for whoever stores or sends it to see to.  Both classes work
+on whatever slices the network makes of the stream.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["Stuffer", "Unstuffer"]
+__all__ = ["DotDecoder", "DotEncoder"]
 
 _CRLF: Final = b"\r\n"
 _END: Final = b"\r\n.\r\n"
 
 
-class Stuffer:
-    """Stuff the dots of one response; where its slices are cut changes nothing."""
+class DotEncoder:
+    """Stuff the dots of one message or response; :meth:`end` closes it."""
 
     def __init__(self) -> None:
         # The first line starts the way every other does: behind a CRLF.
         self._tail = _CRLF
 
-    def add(self, data: bytes) -> bytes:
+    def encode(self, data: bytes) -> bytes:
         """Take the next slice; return what goes on the wire."""
         joined = self._tail + data
         stuffed = joined.replace(b"\r\n.", b"\r\n..")[len(self._tail) :]
@@ -38,12 +39,12 @@ class Stuffer:
         return _END[len(_CRLF) :] if self._tail == _CRLF else _END
 
 
-class Unstuffer:
+class DotDecoder:
     """
     Undo it, and find the end.
 
     After :attr:`ended` turns true, :attr:`rest` holds the octets behind the end: with
-    PIPELINING, the next response.
+    PIPELINING, the next command or response.
     """
 
     def __init__(self) -> None:
@@ -53,7 +54,7 @@ class Unstuffer:
         self.ended = False
         self.rest = b""
 
-    def take(self, data: bytes) -> bytes:
+    def decode(self, data: bytes) -> bytes:
         """Take the next slice; return the octets now known."""
         assert not self.ended
         data = self._held + data

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pymta.wire.pop3.dots import Stuffer, Unstuffer
+from pymta.wire._dots import DotDecoder, DotEncoder
 from tests.wire.pop3.drop import cuts
 
 CONTENTS = [
@@ -29,19 +29,19 @@ CONTENTS = [
 @pytest.mark.parametrize(("content", "wire"), CONTENTS)
 def test_stuff(content: bytes, wire: bytes, size: int) -> None:
     """The right column is what goes out, however the left one is fed."""
-    stuffer = Stuffer()
+    stuffer = DotEncoder()
 
-    assert wire == b"".join(map(stuffer.add, cuts(content, size))) + stuffer.end()
+    assert wire == b"".join(map(stuffer.encode, cuts(content, size))) + stuffer.end()
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 @pytest.mark.parametrize(("content", "wire"), CONTENTS)
 def test_unstuff(content: bytes, wire: bytes, size: int) -> None:
     """And the left one what comes in, however the right one is cut."""
-    unstuffer, got = Unstuffer(), b""
+    unstuffer, got = DotDecoder(), b""
     for piece in cuts(wire, size):
         assert not unstuffer.ended
-        got += unstuffer.take(piece)
+        got += unstuffer.decode(piece)
 
     assert content == got
     assert unstuffer.ended
@@ -50,18 +50,18 @@ def test_unstuff(content: bytes, wire: bytes, size: int) -> None:
 @pytest.mark.parametrize(("content", "wire"), CONTENTS)
 def test_unstuff_with_trailing_data(content: bytes, wire: bytes) -> None:
     """What follows the end is the next response."""
-    unstuffer = Unstuffer()
+    unstuffer = DotDecoder()
 
-    assert content == unstuffer.take(wire + b"+OK\r\n.\r\n")
+    assert content == unstuffer.decode(wire + b"+OK\r\n.\r\n")
     assert b"+OK\r\n.\r\n" == unstuffer.rest
 
 
 @pytest.mark.parametrize("content", [b"a", b"a\n", b"a\r", b"a\r\n."])
 def test_content_without_its_last_crlf_gets_one(content: bytes) -> None:
     """A line ends with CRLF, or the end could not be seen."""
-    stuffer, unstuffer = Stuffer(), Unstuffer()
+    stuffer, unstuffer = DotEncoder(), DotDecoder()
 
-    assert content + b"\r\n" == unstuffer.take(stuffer.add(content) + stuffer.end())
+    assert content + b"\r\n" == unstuffer.decode(stuffer.encode(content) + stuffer.end())
     assert unstuffer.ended
 
 
@@ -70,11 +70,11 @@ def test_content_without_its_last_crlf_gets_one(content: bytes) -> None:
 def test_round_trip(pieces: list[bytes], data: st.DataObject) -> None:
     """Unstuffing undoes stuffing, octet for octet, over any cuts."""
     content = b"".join(pieces) + b"\r\n"
-    stuffer, unstuffer, got = Stuffer(), Unstuffer(), b""
-    wire = b"".join(map(stuffer.add, [*pieces, b"\r\n"])) + stuffer.end()
+    stuffer, unstuffer, got = DotEncoder(), DotDecoder(), b""
+    wire = b"".join(map(stuffer.encode, [*pieces, b"\r\n"])) + stuffer.end()
     while wire:
         size = data.draw(st.integers(1, len(wire)))
-        got += unstuffer.take(wire[:size])
+        got += unstuffer.decode(wire[:size])
         wire = wire[size:]
 
     assert content == got
