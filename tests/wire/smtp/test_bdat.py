@@ -26,7 +26,20 @@ def test_parse(argument: str, chunk: Chunk) -> None:
 
 
 @pytest.mark.parametrize(
-    "argument", ["", "LAST", "-1", "+1", "1 FIRST", "1 LAST x", "1LAST", "0x10", "1" * 21, "\u0661"]
+    "argument",
+    [
+        "",
+        "LAST",
+        "-1",
+        "+1",
+        "1 FIRST",
+        "1 LA\u017fT",
+        "1 LAST x",
+        "1LAST",
+        "0x10",
+        "1" * 21,
+        "\u0661",
+    ],
 )
 def test_refuses(argument: str) -> None:
     """Anything else does not say how many octets follow."""

@@ -42,6 +42,7 @@ def status(error: RemoteProtocolError) -> str:
         pytest.param(b"MAIL FROM:<> X", ("MAIL", "FROM:<> X"), id="argument"),
         pytest.param(b"EHLO   a", ("EHLO", "a"), id="spaces"),
         pytest.param(b"", ("", ""), id="empty"),
+        pytest.param("R\u017fET".encode(), ("R\u017fET", ""), id="long s is no S"),
         pytest.param("RCPT TO:<\u00fc@x>".encode(), ("RCPT", "TO:<\u00fc@x>"), id="UTF-8"),
     ],
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 __all__ = ["Chunk", "format_bdat", "parse_bdat"]
 
 # No chunk is longer than 20 digits can say; more are not worth the arithmetic.
-_ARGUMENT = re.compile(r"([0-9]{1,20})(?: +(LAST))?", re.IGNORECASE)
+_ARGUMENT = re.compile(r"([0-9]{1,20})(?: +([Ll][Aa][Ss][Tt]))?")
 
 
 @dataclass(frozen=True, slots=True)

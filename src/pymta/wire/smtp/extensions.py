@@ -176,6 +176,12 @@ PIPELINING = Extension(keyword="PIPELINING")
 ENHANCEDSTATUSCODES = Extension(keyword="ENHANCEDSTATUSCODES")
 CHUNKING = Extension(keyword="CHUNKING", verbs=("BDAT",))
 
+
+def _keyword(value: str | None) -> str:
+    # Only ASCII is in any case: U+017F in upper case is "S".
+    return value.upper() if value is not None and value.isascii() else ""
+
+
 # -- SIZE (RFC 1870) ---------------------------------------------------------------------------
 
 _DIGITS = re.compile(r"[0-9]{1,20}")
@@ -208,7 +214,7 @@ SIZE = Extension(
 
 # body-value ::= "7BIT" / "8BITMIME"
 def _parse_body(sender: Sender, value: str | None) -> Sender:
-    match (value or "").upper():
+    match _keyword(value):
         case "7BIT":
             return replace(sender, body=Body.SEVEN_BIT)
         case "8BITMIME":
@@ -219,7 +225,7 @@ def _parse_body(sender: Sender, value: str | None) -> Sender:
 
 # body-value ::= "7BIT" / "8BITMIME" / "BINARYMIME"         ; RFC 3030 section 3
 def _parse_binary(sender: Sender, value: str | None) -> Sender:
-    if (value or "").upper() != "BINARYMIME":
+    if _keyword(value) != "BINARYMIME":
         raise ValueError("unknown BODY")
     return replace(sender, body=Body.BINARY)
 
@@ -271,7 +277,7 @@ _PRINTABLE = re.compile(r"[ -~]*")
 
 # ret-value = "FULL" / "HDRS"
 def _parse_ret(sender: Sender, value: str | None) -> Sender:
-    return replace(sender, ret=Return((value or "").upper()))
+    return replace(sender, ret=Return(_keyword(value)))
 
 
 def _format_ret(sender: Sender) -> str | None:
@@ -299,7 +305,7 @@ _NOTIFY = {flag.name: flag for flag in Notify}
 # notify-esmtp-value = "NEVER" / 1#notify-list-element
 # notify-list-element = "SUCCESS" / "FAILURE" / "DELAY"
 def _parse_notify(recipient: Recipient, value: str | None) -> Recipient:
-    text = (value or "").upper()
+    text = _keyword(value)
     notify = Notify.NEVER
     if text != "NEVER":
         for word in text.split(","):

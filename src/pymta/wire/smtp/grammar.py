@@ -70,7 +70,8 @@ def split_command(line: bytes) -> tuple[str, str]:
             "control character", Reply(500, "5.5.2", "Control character in the command")
         )
     verb, _, argument = text.partition(" ")
-    return verb.upper(), argument.lstrip(" ")
+    # U+017F in upper case is "S": only ASCII is in any case.
+    return verb.upper() if verb.isascii() else verb, argument.lstrip(" ")
 
 
 # ehlo = "EHLO" SP ( Domain / address-literal ) CRLF ; helo = "HELO" SP Domain CRLF
