@@ -14,7 +14,7 @@ from zope.interface import implementer
 
 from pymta.errors import MailboxInUse, MailboxReadOnly, MessageGone, NoSuchMailbox
 from pymta.interfaces.content import SLICE, IContent
-from pymta.interfaces.mailbox import IMailbox, NewMessage
+from pymta.interfaces.mailbox import ILineEndings, NewMessage
 from pymta.mailbox import (
     UID,
     Appended,
@@ -41,7 +41,7 @@ __all__ = ["MAX_RECORDS", "MemoryMailbox"]
 MAX_RECORDS = 1000
 
 
-@implementer(IMailbox)
+@implementer(ILineEndings)
 class MemoryMailbox:
     """Made by :meth:`~pymta.store.memory.mailboxes.MemoryMailboxes.open`."""
 
@@ -99,6 +99,11 @@ class MemoryMailbox:
     async def sizes(self) -> Sequence[tuple[UID, int]]:
         box, _ = self._there()
         return [(uid, message.content.size) for uid, message in box.messages.items()]
+
+    async def unended(self) -> UIDSet:
+        box, _ = self._there()
+        messages = ((uid, message.content.octets) for uid, message in box.messages.items())
+        return UIDSet(uid for uid, octets in messages if octets and not octets.endswith(b"\r\n"))
 
     async def content(self, uid: UID) -> IContent:
         box, _ = self._there()
