@@ -61,6 +61,7 @@ def test_a_recipient_without_a_result_has_failed_for_now() -> None:
     "answer",
     [
         pytest.param(RuntimeError("bug"), id="it raises"),
+        pytest.param(CancelledError(), id="it is cancelled from within"),
         pytest.param(lambda attempt: None, id="it gives nothing"),
         pytest.param(lambda attempt: ["what"], id="it gives something else"),
     ],

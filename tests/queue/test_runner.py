@@ -387,3 +387,26 @@ def test_a_store_that_cannot_be_claimed_from_is_asked_again() -> None:
     house.do(runner.start())
     house.run(15)
     assert len(agent.attempts) == 1
+
+
+def test_nothing_is_left_behind_on_the_clock() -> None:
+    """After the stop no timer is set: neither of the runner nor of its parts."""
+    house = House(Agent(LATER, "wait")).begin()
+    house.send(*(mail(number) for number in range(3)))
+    house.do(house.queue.submit([mail(9)]))
+    house.do(house.runner.stop())
+    house.run(0.1)
+    assert house.clock.getDelayedCalls() == []
+
+
+def test_a_window_that_was_full_of_reservations_is_filled_again() -> None:
+    """A submission that failed gives its room back, and somebody notices."""
+    house = House(schedule=Schedule(ScheduleLimits(window=16))).begin()
+    big = mail(1, *(f"u{number}" for number in range(16)))
+    assert house.runner.reserve([big]) == "me"
+    house.do(house.store.add([mail(2)]))
+    house.run(1)
+    assert house.agent.attempts == []
+    house.runner.hand_over([big], ())
+    house.settle()
+    assert [attempt.queue_id for attempt in house.agent.attempts] == ["M2"]

@@ -40,12 +40,13 @@ async def limited(clock: IReactorTime, seconds: float, awaitable: Awaitable[T]) 
     would keep its place for ever.  :raises TimeLimit: time was up.
     """
     work = deferred(awaitable)
-    if work.called and not work.paused:
-        return await work
     shared = Shared(work)
     try:
         return await timeout(clock, seconds, shared.wait())
-    except (CancelledError, TimeLimit):
+    except (CancelledError, TimeLimit) as error:
+        if shared.ended and isinstance(error, CancelledError):
+            # Nobody here has cancelled it: for us it is one failure among others.
+            raise RuntimeError("it was cancelled from within") from error
         work.cancel()
         raise
 

@@ -190,6 +190,9 @@ class Runner:
             return
         self._running = False
         self._schedule_wake(None)
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
         try:
             await timeout(self._clock, self._limits.stop, self._stop())
         except TimeLimit:
@@ -239,6 +242,7 @@ class Runner:
         """What came of adding mails that were reserved; does not wait."""
         self._reserved -= sum(len(mail.envelope.recipients) for mail in mails)
         self._take(claims, self._now())
+        self._notice_room(None)
 
     # -- claimed --------------------------------------------------------------
 
@@ -261,9 +265,13 @@ class Runner:
             self._begin(self._give_back(claims))
 
     async def _give_back(self, claims: Sequence[Claim]) -> None:
+        self._let_go(claims)
+        await self._store.release(claims)
+
+    def _let_go(self, claims: Sequence[Claim]) -> None:
         for claim in claims:
             self._leases.end(claim)
-        await self._store.release(claims)
+        self._notice_room(None)
 
     async def _renew(self) -> None:
         third = timedelta(seconds=self._store.lease_seconds / 3)
@@ -273,8 +281,7 @@ class Runner:
             claims = ending[at : at + 1000]
             stale = await self._store.renew(claims, now + 3 * third)
             self._leases.renewed(claims, now + 3 * third)
-            for claim in stale:
-                self._leases.end(claim)
+            self._let_go(stale)
 
     # -- turns of the reactor -------------------------------------------------
 
@@ -299,8 +306,7 @@ class Runner:
             pass
         except Exception:  # noqa: BLE001  the fence round an attempt, the outermost
             self._faults.caught("the queue's work")
-            for claim in claims:
-                self._leases.end(claim)
+            self._let_go(claims)
 
     def _end(self, number: int) -> None:
         del self._under_way[number]
@@ -458,13 +464,12 @@ class Runner:
 
     def _settled(self, ending: Ending, fate: Fate) -> None:
         claim = ending.settlement.claim
-        self._leases.end(claim)
         for event in ending.events:
             self._tell(_as_settled(event, fate))
         if fate is Fate.STALE:
             recipients = tuple(each.recipient for each in claim.recipients)
             self._tell(Stale(claim.queue_id, recipients))
-        self._notice_room(None)
+        self._let_go([claim])
 
     def _notice_room(self, lane: Lane | None) -> None:
         held = self._leases.recipients + self._reserved
