@@ -14,6 +14,7 @@ from zope.interface.verify import verifyClass
 from pymta.address import Address
 from pymta.envelope import Envelope, Recipient, RecipientID, Sender
 from pymta.errors import Refused, StoreClosed
+from pymta.events import Queued
 from pymta.inbound.flow import MessageLimits
 from pymta.inbound.receiver import Inbound, InboundSession
 from pymta.inbound.transaction import InboundTransaction, RecipientsLost
@@ -58,6 +59,9 @@ def test_kept_behind_its_trace() -> None:
     [queued] = entry.recipients
     assert (Lane("local", "b"), QueueState.DUE) == (queued.lane, queued.state)
     assert (SENDER, NOW, SESSION) == (entry.sender, entry.arrived, entry.origin.session)
+    [event] = house.observer.events
+    assert isinstance(event, Queued)
+    assert (entry.id, entry.content.size) == (event.queue_id, event.size)
 
 
 def test_several_recipients_are_not_named() -> None:

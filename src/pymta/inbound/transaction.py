@@ -17,7 +17,7 @@ from zope.interface import implementer
 from pymta.address import Address
 from pymta.envelope import Envelope, Recipient, RecipientID
 from pymta.errors import HeaderError, PymtaError, QueueError, Refused
-from pymta.events import Discarded
+from pymta.events import Discarded, Queued
 from pymta.inbound.flow import Flow
 from pymta.interfaces.content import (
     IContent,
@@ -128,29 +128,51 @@ class InboundTransaction:
         return [said.get(recipient.id, usual) for recipient in self._recipients]
 
     async def _take(self) -> tuple[Judgement, list[NewMail], dict[RecipientID, Reply]]:
+        """
+        Judge, modify, and let the ending take it.
+
+        What is refused is discarded; in doubt, which is any other exception of the ending,
+        nothing is.
+        """
         assert self._writer is not None
-        kept = False
+        in_doubt = False
         try:
             self._header.finish()
             self._check_header()
-            content = await self._writer.finish()
-            judged = await self._judge(content)
+            judged = await self._judge(await self._writer.finish())
             mails = await self._mails(judged)
-            # Past here the message may be kept, whatever is raised: nothing is discarded.
-            kept = bool(mails)
-            return judged, mails, await self._flow.ending.take(mails) if mails else {}
+            in_doubt = bool(mails)
+            replies = await self._flow.ending.take(mails) if mails else {}
+            in_doubt = False
+            self._tell(mails)
+            return judged, mails, replies
         except HeaderError as error:
             raise Refused(Reply(552, "5.3.4", str(error).capitalize())) from None
         except QueueError as error:
-            kept = False
+            in_doubt = False
             raise Refused(NO_QUEUE, str(error)) from error
         except Refused:
-            kept = False
+            in_doubt = False
             raise
         finally:
-            if not kept:
+            if not in_doubt:
                 self._writer.discard()
             self._policies.closed()
+
+    def _tell(self, mails: Sequence[NewMail]) -> None:
+        if self._flow.observer is None:
+            return
+        for mail in mails:
+            self._flow.observer.observe(
+                Queued(
+                    queue_id=mail.id,
+                    session=mail.origin.session,
+                    sender=mail.envelope.sender,
+                    recipients=mail.envelope.recipients,
+                    size=mail.content.size,
+                    took=self._flow.now() - self._began,
+                )
+            )
 
     async def _judge(self, content: IContent) -> Judgement:
         envelope = Envelope(sender=self._origin.sender, recipients=tuple(self._recipients))

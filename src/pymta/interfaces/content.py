@@ -80,7 +80,11 @@ class IContentWriter(Interface):
         """
 
     def discard() -> None:
-        """Drop it all, also after ``finish``.  Does not wait, does not raise; idempotent."""
+        """
+        Drop it all, also after ``finish``; what an ``add`` or ``append`` has named stays.
+
+        Does not wait, does not raise; idempotent.
+        """
 
 
 @implementer(IContent)
