@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, Protocol, TypeVar
 
+from cryptography.x509 import Certificate
+from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
@@ -393,10 +395,14 @@ def endpoint_of(address: IAddress) -> Endpoint:
 def _agreed(secure: TLSMemoryBIOProtocol) -> TLS:
     handle: SSL.Connection = secure.getHandle()
     name = handle.get_servername()
-    certificate = handle.get_peer_certificate()
     return TLS(
         version=handle.get_protocol_version_name(),
         cipher=handle.get_cipher_name() or "",
         server_name=name.decode("ascii", "replace") if name else None,
-        peer_name=certificate.get_subject().commonName if certificate else None,
+        peer_name=_name_of(handle.get_peer_certificate(as_cryptography=True)),
     )
+
+
+def _name_of(certificate: Certificate | None) -> str | None:
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME) if certificate else ()
+    return str(names[0].value) if len(names) == 1 else None

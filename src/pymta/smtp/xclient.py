@@ -7,7 +7,6 @@ Only listed peers are offered them at all (S21).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import ip_address
 
@@ -16,7 +15,7 @@ from pymta.facts import FactKey
 from pymta.reply import Reply
 from pymta.session import Endpoint, Session
 from pymta.wire.smtp.events import Command
-from pymta.wire.smtp.grammar import decode_xtext
+from pymta.wire.smtp.grammar import decode_attributes
 
 __all__ = ["FORWARDED", "forwarded"]
 
@@ -33,28 +32,15 @@ def forwarded(session: Session, command: Command) -> Session:
 
     :raises RemoteProtocolError: with the reply, for what is no attribute or no value.
     """
-    attributes = tuple(_attributes(command.argument))
+    attributes = tuple(decode_attributes(command.argument).items())
+    if any(not value or len(value) > _MOST for _, value in attributes):
+        raise _bad("a value is empty or too long")
     if command.verb == "XFORWARD":
         known = session.facts.get(FORWARDED) or ()
         return replace(session, facts=session.facts.with_(FORWARDED, known + attributes))
     for name, value in attributes:
         session = _apply(session, name, value)
     return session
-
-
-def _attributes(argument: str) -> Iterator[tuple[str, str]]:
-    words = argument.split()
-    if not words:
-        raise _bad("at least one attribute expected")
-    for word in words:
-        name, equals, text = word.partition("=")
-        try:
-            value = decode_xtext(text)
-        except ValueError:
-            raise _bad(f"malformed value of {name[:20]}") from None
-        if not equals or not value or len(value) > _MOST:
-            raise _bad(f"malformed attribute {name[:20]}")
-        yield name.upper(), value
 
 
 def _apply(session: Session, name: str, value: str) -> Session:
