@@ -60,6 +60,7 @@ LISTS = [
     pytest.param(b"a@[1.2.3.4]", [one(b"a", b"[1.2.3.4]")], id="literal"),
     pytest.param(b"a@[IPv6:::1], d@b.c", [one(b"a", b"[IPv6:::1]"), one(b"d")], id="IPv6"),
     pytest.param(b"<@x,@y:a@b.c>", [one(b"a", route=b"@x,@y")], id="route"),
+    pytest.param(b"< @x , @y,@z : a@b.c>", [one(b"a", route=b"@x,@y,@z")], id="long route"),
     pytest.param(b"N <@x:a@b.c>, d@b.c", [one(b"a", name=b"N", route=b"@x"), one(b"d")], id="r2"),
     pytest.param(b"G: a@b.c, d@b.c;", [group(b"G"), one(b"a"), one(b"d"), GROUP_END], id="group"),
     pytest.param(b'A "B" c:;', [group(b"A B c"), GROUP_END], id="empty group"),

@@ -37,6 +37,7 @@ DECODED = [
     pytest.param(b"=?utf-8?q?=C3?= =?utf-8?q?=A9?=", "é", id="character cut in two"),
     pytest.param(b"=?utf-8?q?=C3?=", "\ufffd", id="half a character"),
     pytest.param(b"=?utf-8?q?a b?=", "a b", id="space in Q"),
+    pytest.param(b"  =?utf-8?q?a?=  ", "  a  ", id="space around"),
     pytest.param(b"x=?utf-8?q?a?=y", "xay", id="within a word"),
     pytest.param(b"=?nonsense?q?a?=", "=?nonsense?q?a?=", id="unknown character set"),
     pytest.param(

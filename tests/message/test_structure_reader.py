@@ -4,6 +4,7 @@ Tests for reading the MIME structure.
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from time import process_time
 
@@ -111,6 +112,15 @@ MESSAGES = [
         "multipart/mixed(multipart/alternative(text/plain) text/plain)",
         id="inner boundary is the outer's end",
     ),
+    pytest.param(
+        MIXED.replace(b"=x", b"=x--")
+        + b"--x--\n"
+        + INNER.replace(b"=y", b"=x")
+        + b"--x\n\na\n--x--\n--x--\n"
+        + HTML,
+        "multipart/mixed(multipart/alternative(text/plain) text/html)",
+        id="inner end is the outer's boundary",
+    ),
     pytest.param(MESSAGE + b"Subject: a\n\nb\n", "message/rfc822[text/plain]", id="message"),
     pytest.param(MESSAGE, "message/rfc822[text/plain]", id="empty message"),
     pytest.param(MESSAGE[:-1], "message/rfc822[text/plain]", id="no message"),
@@ -167,6 +177,7 @@ def test_shape(octets: bytes, expected: str, eol: bytes, cut: Cutter) -> None:
     if expected != "none":
         assert SHORT.get(expected, expected) == shape(structure.root)
     check(structure, octets)
+    assert read([octets]) == structure
 
 
 @pytest.mark.parametrize("cut", CUTS)
@@ -189,6 +200,28 @@ def test_offsets(cut: Cutter) -> None:
     assert b"no line end" == octets[slice(*plain.body_span)]
     assert (2, 0, 11) == (html.lines, plain.lines, root.lines)
     assert (10, 11) == (html.octets, plain.octets)
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize(
+    ("part", "header"),
+    [
+        pytest.param(b"", b"", id="nothing"),
+        pytest.param(b"A: b\r\n", b"A: b\r\n", id="no empty line"),
+        pytest.param(b"A: b\r\n\r\n", b"A: b\r\n\r\n", id="no body"),
+        pytest.param(b"\r\n", b"\r\n", id="empty line only"),
+        pytest.param(b"\r\n\r\n", b"\r\n", id="empty body"),
+    ],
+)
+def test_boundary_takes_no_line_end_of_a_header(part: bytes, header: bytes, cut: Cutter) -> None:
+    """
+    The line end before a boundary is the boundary's, unless a header needs it.
+    """
+    octets = MIXED + b"--x\r\n" + part + b"--x--\r\n"
+    found = read(cut(octets)).root.parts[0]
+
+    assert header == octets[slice(*found.header_span)]
+    assert 0 == found.octets
 
 
 @pytest.mark.parametrize("cut", CUTS)
@@ -459,11 +492,19 @@ def test_body_is_not_kept() -> None:
     """
     Memory does not grow with the body: only a tail is held between two slices.
     """
+    piece = (b"--" + b"a" * 8000 + b"\n--y") * 8
 
     def slices() -> Iterator[bytes]:
         yield MIXED + b"--x\n\n"
-        for _ in range(200):
-            yield b"--" + b"a" * 65534
+        for _ in range(300):
+            yield piece
         yield b"\n--x\n" + HTML
 
-    assert "multipart/mixed(text/plain text/html)" == shape(read(slices()).root)
+    tracemalloc.start()
+    structure = read(slices())
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert "multipart/mixed(text/plain text/html)" == shape(structure.root)
+    assert structure.size > 19_000_000
+    assert peak < 1_000_000
