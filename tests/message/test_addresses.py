@@ -4,6 +4,7 @@ Tests for address lists.
 
 from __future__ import annotations
 
+from email.utils import getaddresses
 from time import process_time
 
 import pytest
@@ -18,6 +19,7 @@ from pymta.message.addresses import (
     originators,
     parse_addresses,
 )
+from pymta.message.encodedword import decode_words, encode_phrase
 from pymta.message.header import parse_header
 
 
@@ -146,6 +148,38 @@ def test_s19_one_megabyte_of_it(value: bytes) -> None:
     parse_addresses(b"<@:a " + value * (1_000_000 // len(value)))
 
     assert process_time() - started < 5
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"], max_codepoint=0x3000), max_size=20)
+LOCAL = st.from_regex(r"[a-z!#$*+/=?^_`{|}~-]{1,8}(\.[a-z0-9]{1,5})?", fullmatch=True)
+
+
+@settings(max_examples=100)
+@given(
+    people=st.lists(st.tuples(NAMES, LOCAL), max_size=5),
+    between=st.sampled_from([", ", ",", " ,\r\n\t"]),
+)
+def test_parse_what_was_written(people: list[tuple[str, str]], between: str) -> None:
+    """
+    A list that is written by the grammar reads as it was meant, here and elsewhere.
+    """
+    value = between.join(f"{encode_phrase(name)} <{local}@b.example>" for name, local in people)
+    parsed = parse_addresses(value.encode("ascii"))
+
+    assert [local.encode() for _name, local in people] == [entry.mailbox for entry in parsed]
+    assert [visible(name) for name, _local in people] == [
+        decode_words(entry.name or b"") for entry in parsed
+    ]
+    assert [f"{local}@b.example" for _name, local in people] == [
+        address for _name, address in getaddresses([value.replace("\r\n", "")])
+    ]
+    header = parse_header(b"From: " + value.encode() + b"\r\n\r\n")
+    assert [local for _name, local in people] == [address.local for address in originators(header)]
+
+
+def visible(name: str) -> str:
+    """The name without the characters that no phrase can hold."""
+    return "".join(c for c in name if not "\x7f" <= c < "\xa0")
 
 
 # -- whom a message speaks for (S25) -------------------------------------------
