@@ -172,3 +172,25 @@ def test_what_is_held_is_tried_again_when_it_is_released() -> None:
     assert house.do(house.queue.change(QueueQuery(), Release())) == 1
     house.settle()
     assert house.entries() == []
+
+
+def test_a_person_has_the_last_word() -> None:
+    """A verdict is final also where its reply is one that may pass."""
+    house = House(Agent(LATER)).begin()
+    house.send(mail(1))
+    house.do(house.queue.change(QueueQuery(), Bounce(LATER)))
+    house.settle()
+    assert house.states() == [QueueState.HELD]
+
+
+def test_a_delay_that_could_not_be_reported_is_told_the_next_time() -> None:
+    """The queue remembers only what was told."""
+    reports = Reporter(RuntimeError("disk"))
+    house = House(Agent(LATER), reports=reports).begin()
+    house.send(mail(1))
+    house.run(6 * 3600, 60)
+    assert len(reports.notices) == 1
+    reports.error = None
+    house.run(10 * 3600, 60)
+    # The second time it was told; the third time there was nothing to tell.
+    assert [notice.until for notice in reports.notices] == [START + timedelta(days=5)] * 2

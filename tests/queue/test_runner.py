@@ -361,7 +361,7 @@ def test_one_settlement_that_fails_does_not_keep_the_others() -> None:
     runner = house.make(store=store, agent=agent)
     house.do(runner.start())
     house.do(Queue(store, runner).submit([mail(1), mail(2), mail(3)]))
-    house.run(10)
+    house.run(2)
     page = house.do(store.select(QueueQuery()))
     assert [entry.id for entry in page.entries] == ["M2"]
     assert len(agent.attempts) == 3
@@ -410,3 +410,30 @@ def test_a_window_that_was_full_of_reservations_is_filled_again() -> None:
     house.runner.hand_over([big], ())
     house.settle()
     assert [attempt.queue_id for attempt in house.agent.attempts] == ["M2"]
+
+
+def test_a_lane_with_its_share_here_is_left_to_the_queue() -> None:
+    """What is submitted to it beyond that is kept without a claim, for a later one."""
+    schedule = Schedule(ScheduleLimits(per_lane=8))
+    house = House(Agent("wait"), schedule=schedule).begin()
+    for number in range(100):
+        house.send(mail(number))
+    assert house.states().count(QueueState.CLAIMED) <= 5 + 2 * 8
+
+
+def test_what_became_stale_while_it_waited_is_not_attempted() -> None:
+    """Another owner has it: renewing the lease showed that."""
+    agents = {"relay": AgentRules(lane_initial=1, lane_most=1)}
+    house = House(Agent("wait"), schedule=Schedule(agents=agents)).begin()
+    house.send(mail(1))
+    house.send(mail(2))
+    [_, row] = list(house.store._rows())
+    row.until = house.now()
+    other = Agent("wait")
+    second = house.make("other", agent=other)
+    house.do(second.start())
+    house.run(120)
+    assert [attempt.queue_id for attempt in other.attempts] == ["M2"]
+    house.agent.waiting[0].callback(None)
+    house.settle()
+    assert [attempt.queue_id for attempt in house.agent.attempts] == ["M1"]

@@ -147,6 +147,5 @@ class Filler:
         )
         if claims:
             self._take(claims, asked)
-            self._rung = True
             return _PAUSE
         return _AFTER_NOTHING
