@@ -40,9 +40,11 @@ async def limited(clock: IReactorTime, seconds: float, awaitable: Awaitable[T]) 
     would keep its place for ever.  :raises TimeLimit: time was up.
     """
     work = deferred(awaitable)
+    ended = work.called and not work.paused
     shared = Shared(work)
     try:
-        return await timeout(clock, seconds, shared.wait())
+        # Most waits are over before they begin: no timer for them.
+        return await (shared.wait() if ended else timeout(clock, seconds, shared.wait()))
     except (CancelledError, TimeLimit) as error:
         if shared.ended and isinstance(error, CancelledError):
             # Nobody here has cancelled it: for us it is one failure among others.
