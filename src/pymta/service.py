@@ -8,47 +8,26 @@ is accepted before all that answers it is open.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort, IReactorTime, IStreamServerEndpoint
 from twisted.logger import Logger
 
-from pymta.aio import CancelledError, TimeLimit, gather, start, timeout
+from pymta.aio import CancelledError, Shared, TimeLimit, gather, start, timeout
+from pymta.components.parts import Job, Part
+from pymta.edge.connection import endpoint_of
 from pymta.edge.listener import Listener
+from pymta.session import Endpoint
 
 __all__ = ["Job", "Listening", "MailService", "Part"]
 
 _log = Logger(namespace="pymta.service")
 
 STOP_SECONDS = 30.0
-"""For the whole of a stop; what has not ended by then is left to the durable stores."""
 SESSION_SECONDS = 10.0
-"""Of these, for sessions to reach a command boundary."""
-
-
-class Part(Protocol):
-    """Something with a life of its own; each is called once, ``stop`` only after ``start``."""
-
-    async def start(self) -> None: ...
-    async def stop(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A part made of two calls."""
-
-    begin: Callable[[], Awaitable[object]]
-    end: Callable[[], Awaitable[object]]
-
-    async def start(self) -> None:
-        await self.begin()
-
-    async def stop(self) -> None:
-        await self.end()
 
 
 class Listening:
@@ -56,12 +35,21 @@ class Listening:
     One port: an endpoint and the listener behind it.
 
     :param name: for the log, and for whoever asks where it listens.
+    :param seconds: for sessions to reach a command boundary at the stop.
     """
 
-    def __init__(self, name: str, endpoint: IStreamServerEndpoint, listener: Listener) -> None:
+    def __init__(
+        self,
+        name: str,
+        endpoint: IStreamServerEndpoint,
+        listener: Listener,
+        *,
+        seconds: float = SESSION_SECONDS,
+    ) -> None:
         self.name = name
         self.listener = listener
         self._endpoint = endpoint
+        self._seconds = seconds
         self._port: IListeningPort | None = None
 
     @property
@@ -70,6 +58,11 @@ class Listening:
         if self._port is None:
             raise RuntimeError(f"{self.name} is not bound")
         return self._port
+
+    @property
+    def address(self) -> Endpoint:
+        """Where it listens.  :raises RuntimeError: it is not bound."""
+        return endpoint_of(self.port.getHost())
 
     async def bind(self) -> None:
         """Bind the socket; connections wait in its backlog until :meth:`start`."""
@@ -81,7 +74,7 @@ class Listening:
         """Accept connections."""
         await self.bind()
         _switch(self.port, "startReading")
-        _log.info("{name}: listening on {at}", name=self.name, at=str(self.port.getHost()))
+        _log.info("{name}: listening on {at}", name=self.name, at=str(self.address))
 
     async def stop(self) -> None:
         """Accept no more, and end those that are open, at their next command boundary."""
@@ -90,7 +83,7 @@ class Listening:
             closing = port.stopListening()
             if closing is not None:
                 await closing
-        await self.listener.stop(SESSION_SECONDS)
+        await self.listener.stop(self._seconds)
 
 
 def _switch(port: Any, name: str) -> None:
@@ -104,63 +97,82 @@ class MailService(Service):
     """
     Parts in the order in which they are needed: stores, then who works on them, then listeners.
 
+    It lives once: started, and stopped, not to be started again.
+
     :param parts: started in this order and stopped in the other, each awaited.
     :param listening: started after all parts and stopped, side by side, before them.
+    :param seconds: for the whole of a stop; what has not ended by then is left to the durable
+        stores.
     """
 
     name = "pymta"
 
     def __init__(
-        self, clock: IReactorTime, parts: Sequence[Part], listening: Sequence[Listening]
+        self,
+        clock: IReactorTime,
+        parts: Sequence[Part],
+        listening: Sequence[Listening],
+        *,
+        seconds: float = STOP_SECONDS,
     ) -> None:
         self._clock = clock
+        self._seconds = seconds
         self._parts = tuple(parts)
         self.listening = tuple(listening)
         self._started: list[Part] = []
-        self.ready: Deferred[None] | None = None
-        """Fires when all is started; fails with the first part that could not."""
+        self._opening: Shared[None] | None = None
+        self.ready: Deferred[None] = Deferred()
+        """Fires when all is started, or fails with why not; then what was started is stopped."""
 
     def privilegedStartService(self) -> None:
-        self._bound = start(self._bind())
-        self._bound.addErrback(_failed_to_bind)  # type: ignore[unused-awaitable]
+        # What cannot be bound now is tried again by startService(), which tells.
+        start(self._bind()).addErrback(_nothing)  # type: ignore[unused-awaitable]
+
+    def startService(self) -> None:
+        self.running = True
+        self._opening = Shared(start(self._open()))
+        self._opening.wait().chainDeferred(self.ready)  # type: ignore[unused-awaitable]
+
+    def stopService(self) -> Deferred[None]:
+        self.running = False
+        return start(self._close())
 
     async def _bind(self) -> None:
         for listening in self.listening:
             await listening.bind()
 
-    def startService(self) -> None:
-        self.running = True
-        self.ready = start(self.open())
-
-    async def open(self) -> None:
-        """
-        Start all parts, then the listeners.
-
-        If one fails, those before it are stopped again and its exception is raised.
-        """
+    async def _open(self) -> None:
         try:
             await self._bind()
             for part in self._parts:
+                self._check_wanted()
                 await part.start()
                 self._started.append(part)
+            self._check_wanted()
             for listening in self.listening:
                 await listening.start()
         except BaseException:
-            await self.close()
+            await self._stop()
             raise
 
-    def stopService(self) -> Deferred[None]:
-        self.running = False
-        return start(self.close())
-
-    async def close(self) -> None:
-        """Stop what was started, in the other order; idempotent."""
-        try:
-            await timeout(self._clock, STOP_SECONDS, self._close())
-        except TimeLimit:
-            _log.error("not all had stopped after {seconds} s", seconds=STOP_SECONDS)
+    def _check_wanted(self) -> None:
+        if not self.running:
+            self.ready.addErrback(_nothing)  # type: ignore[unused-awaitable]
+            raise CancelledError("stopped before all was started")
 
     async def _close(self) -> None:
+        try:
+            await timeout(self._clock, self._seconds, self._end())
+        except TimeLimit:
+            _log.error("not all had stopped after {seconds} s", seconds=self._seconds)
+
+    async def _end(self) -> None:
+        # A part that is being started is not left half open.
+        if self._opening is not None:
+            await self._opening.wait().addErrback(_nothing)
+        await self._stop()
+
+    async def _stop(self) -> None:
         await gather(_stop(listening) for listening in self.listening)
         while self._started:
             await _stop(self._started.pop())
@@ -176,5 +188,4 @@ async def _stop(part: Part) -> None:
         _log.failure("{part} did not stop", part=type(part).__name__)
 
 
-def _failed_to_bind(failure: Any) -> None:
-    _log.failure("cannot listen", failure=failure)
+def _nothing(_: object) -> None: ...

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from pymta.aio import CancelledError, forever, start
+from pymta.components.parts import Loop
 
 __all__ = ["FreeSpace"]
 
@@ -26,10 +25,9 @@ class FreeSpace:
     """
 
     def __init__(self, clock: IReactorTime, free: Callable[[], Awaitable[int]]) -> None:
-        self._clock = clock
         self._free = free
         self._known = 0
-        self._loop: Deferred[None] | None = None
+        self._loop = Loop(clock, PERIOD, self._look, "looking for free space")
 
     def __call__(self) -> int:
         """Octets; what the last look found."""
@@ -37,12 +35,10 @@ class FreeSpace:
 
     async def start(self) -> None:
         await self._look()
-        self._loop = start(forever(self._clock, PERIOD, self._look, "looking for free space"))
-        self._loop.addErrback(lambda failure: failure.trap(CancelledError))  # type: ignore[unused-awaitable]  # ends in stop()
+        await self._loop.start()
 
     async def stop(self) -> None:
-        if self._loop is not None:
-            self._loop.cancel()
+        await self._loop.stop()
 
     async def _look(self) -> None:
         self._known = await self._free()

@@ -1,0 +1,91 @@
+"""
+Where everything is kept: in one SQLite database, or in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+
+from pymta.accounts.accounts import MailStore
+from pymta.accounts.memory import MemoryRecords
+from pymta.accounts.records import Records
+from pymta.accounts.sql import SQLRecords
+from pymta.components.parts import Job, Loop, Part, nothing
+from pymta.database import Database
+from pymta.interfaces.queue import IQueueStore
+from pymta.interfaces.shared import ISharedState
+from pymta.queue.memory import MemoryQueueStore
+from pymta.queue.sql import SQLQueueStore
+from pymta.shared.memory import MemorySharedState
+from pymta.shared.sql import SQLSharedState
+from pymta.store.memory.mailboxes import MemoryMailStore
+from pymta.store.sql.store import SQLMailStore
+
+__all__ = ["Stores", "durable_stores", "memory_stores", "visited_stores"]
+
+
+SWEEP = 60.0
+"""Seconds between two sweeps of what was expunged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """
+    :param parts: to be started before anything else, and stopped after.
+    :param free: octets of room for mail; None where nobody can tell.
+    """
+
+    queue: IQueueStore
+    mail: MailStore
+    records: Records
+    shared: ISharedState
+    parts: tuple[Part, ...] = ()
+    free: Callable[[], Awaitable[int]] | None = None
+
+
+def memory_stores(clock: IReactorTime, *, now: Callable[[], datetime]) -> Stores:
+    """Gone with the process."""
+    return Stores(
+        queue=MemoryQueueStore(now),
+        mail=MemoryMailStore(now=now),
+        records=MemoryRecords(),
+        shared=MemorySharedState(clock),
+    )
+
+
+def durable_stores(reactor: IReactorFromThreads, directory: str) -> Stores:
+    """
+    In a database in this folder, which is made if it is not there: for the process that serves.
+
+    All of them share one writer, and so one group commit.
+    """
+    database = Database(reactor, directory)
+    mail = SQLMailStore(database, IReactorTime(reactor))
+    sweeping = Loop(IReactorTime(reactor), SWEEP, mail.sweep, "sweeping mailboxes")
+    return _stores(database, mail, Job(database.open, database.close), sweeping)
+
+
+def visited_stores(reactor: IReactorFromThreads, directory: str) -> Stores:
+    """The same of a server that is running, or not, for a command: nothing is swept."""
+    database = Database(reactor, directory, daemon=False)
+    mail = SQLMailStore(database, IReactorTime(reactor))
+    return _stores(database, mail, Job(database.open, database.close))
+
+
+def _stores(database: Database, mail: SQLMailStore, *parts: Part) -> Stores:
+    async def close() -> None:
+        mail.close()
+
+    queue = SQLQueueStore(database)
+    return Stores(
+        queue=queue,
+        mail=mail,
+        records=SQLRecords(database),
+        shared=SQLSharedState(database),
+        parts=(*parts, Job(nothing, close)),
+        free=queue.free,
+    )

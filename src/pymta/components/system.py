@@ -1,0 +1,312 @@
+"""
+A whole mail system: the reference parts, each an attribute, wired once.
+
+What comes in by a listener goes through policies and modifiers, is kept by the queue in one
+durable commit, and is carried by the runner to an account's mailbox, where POP3 finds it.
+Constructing it opens nothing; ``parts`` are started in their order by
+:class:`~pymta.service.MailService`, and listeners after them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from twisted.internet.interfaces import (
+    IOpenSSLServerConnectionCreator,
+    IReactorFromThreads,
+    IReactorTime,
+)
+
+from pymta.components.chance import Chance
+from pymta.components.parts import Job, Part
+from pymta.components.people import Ground, MakePeople, kept
+from pymta.components.relay import AGENT, NotYet, Waiting, whoever_logged_in
+from pymta.components.routes import LOCAL, Routes, routing_of
+from pymta.components.space import FreeSpace
+from pymta.components.stores import Stores, durable_stores, memory_stores
+from pymta.delivery.local import LocalAgent
+from pymta.edge.limits import ConnectionCount, ConnectionLimits
+from pymta.edge.listener import Door, Listener
+from pymta.edge.login import CertificateCheck, Login
+from pymta.edge.login_limits import LoginLimits
+from pymta.edge.peers import LOOPBACK, Peers
+from pymta.edge.tls import Certificates
+from pymta.inbound.endings import AtOnce, Queueing
+from pymta.inbound.flow import Flow, MessageLimits, RelayPermission
+from pymta.inbound.receiver import Inbound
+from pymta.interfaces.accounts import IClearTextPasswords, ITokenChecker
+from pymta.interfaces.delivery import IDeliveryAgent, IModifier
+from pymta.interfaces.observe import IObserver
+from pymta.interfaces.policy import IPolicy
+from pymta.interfaces.shared import ISharedState
+from pymta.modify.submission import SubmissionFields
+from pymta.observe.log import LogObserver
+from pymta.observe.tee import Tee
+from pymta.policy.chain import PolicyChain
+from pymta.policy.submission import SenderBinding
+from pymta.pop3.listener import pop3_listener
+from pymta.pop3.settings import Settings as POP3Settings
+from pymta.queue.ids import QueueIDs
+from pymta.queue.queue import Queue
+from pymta.queue.runner import Runner, RunnerLimits
+from pymta.queue.schedule import Schedule
+from pymta.session import Role
+from pymta.smtp.listener import smtp_listener
+from pymta.smtp.settings import Settings as SMTPSettings
+
+__all__ = ["LimitLogins", "MailSystem"]
+
+
+class LimitLogins(Protocol):
+    """Makes the limits on failed logins: ``LoginLimits``, or one with other figures."""
+
+    def __call__(self, state: ISharedState, *, key: bytes) -> LoginLimits: ...
+
+
+CONNECTIONS = ConnectionLimits()
+
+
+def utc_now() -> datetime:
+    """Aware wall time, for what is written down."""
+    return datetime.now(UTC)
+
+
+class MailSystem:
+    """
+    :param reactor: not necessarily the global one.
+    :param hostname: what we are called in greetings and in Received.
+    :param domains: local ones: whoever is unknown there is refused.  The first is that of login
+        names without ``@`` and of the bare postmaster.
+    :param directory: the folder in which everything is kept; None keeps all in memory.
+    :param stores: in place of those in the folder.
+    :param people: who has mailboxes, and how they log in.
+    :param routes: where mail goes, beside to accounts.
+    :param relay: who may send to elsewhere; by default whoever logged in, and only where the
+        routes have a next hop.
+    :param policies: asked before our own, which binds senders to their accounts.
+    :param modifiers: asked before our own, which completes what is submitted.
+    :param agents: further ones, or others in place of ours, by name.
+    :param observers: told what happens.
+    :param certificates: the server side of TLS; None offers none.
+    :param plaintext: who may log in without TLS.
+    :param limit_logins: on failed logins; None for no limits, no delays and no bans.
+    :param connections: limits that all listeners share.
+    :param owner: of the queue's claims: another for each process on one store, the same after
+        a restart.
+    :param now: aware wall time.
+    :param random: so many octets, unpredictable.
+    """
+
+    def __init__(
+        self,
+        reactor: IReactorFromThreads,
+        *,
+        hostname: str = "localhost",
+        domains: Iterable[str] = (),
+        directory: str | None = None,
+        stores: Stores | None = None,
+        people: MakePeople | None = None,
+        routes: Routes | None = None,
+        relay: RelayPermission = whoever_logged_in,
+        policies: Sequence[IPolicy] = (),
+        modifiers: Sequence[IModifier] = (),
+        agents: Mapping[str, IDeliveryAgent] | None = None,
+        observers: Sequence[IObserver] | None = None,
+        certificates: IOpenSSLServerConnectionCreator | None = None,
+        plaintext: Peers = LOOPBACK,
+        passwords: IClearTextPasswords | None = None,
+        tokens: ITokenChecker | None = None,
+        holders: CertificateCheck | None = None,
+        limit_logins: LimitLogins | None = LoginLimits,
+        connections: ConnectionLimits | None = CONNECTIONS,
+        message_limits: MessageLimits | None = None,
+        schedule: Schedule | None = None,
+        runner_limits: RunnerLimits | None = None,
+        owner: str = "pymta",
+        now: Callable[[], datetime] = utc_now,
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self.reactor = reactor
+        self.clock = clock = IReactorTime(reactor)
+        self.now = now
+        self.chance = chance = Chance(random)
+        self.hostname = hostname
+        self.domains = tuple(domains)
+        self.domain = self.domains[0] if self.domains else hostname
+        self.routes = routes = routes or Routes()
+        self.observer = Tee(*([LogObserver()] if observers is None else observers))
+        self.certificates = certificates
+
+        # What is kept, and who has mailboxes.
+        self.stores = stores or _stores(reactor, directory, now)
+        ground = Ground(
+            reactor=reactor,
+            stores=self.stores,
+            random=random,
+            domain=self.domain,
+            separator=routes.separator,
+        )
+        self.people = (people or kept())(ground)
+        self.login = Login(
+            self.people.portal,
+            clock=clock,
+            hostname=hostname,
+            random=random,
+            secrets=self.people.secrets,
+            passwords=passwords,
+            tokens=tokens,
+            certificates=holders,
+            limits=_login_limits(limit_logins, self.stores.shared, random(32)),
+            plaintext=plaintext,
+            domain=self.domain,
+            observer=self.observer,
+        )
+
+        # Where mail goes, and who carries it.
+        self.routing = routing_of(
+            routes,
+            reactor,
+            directory=self.people.directory,
+            domains=self.domains,
+            hostname=hostname,
+        )
+        self.router = self.routing.router
+        self.agents: dict[str, IDeliveryAgent] = {
+            LOCAL: LocalAgent(self.people.directory),
+            AGENT: NotYet(),
+            **(agents or {}),
+        }
+        self.runner = Runner(
+            self.stores.queue,
+            self.router,
+            agents=self.agents,
+            owner=owner,
+            clock=clock,
+            now=now,
+            random=chance.fraction,
+            ids=chance.name,
+            observer=self.observer,
+            schedule=schedule,
+            limits=runner_limits,
+        )
+        self.queue = Queue(self.stores.queue, self.runner)
+
+        # How it comes in.
+        self.space = None if self.stores.free is None else FreeSpace(clock, self.stores.free)
+        self.flow = Flow(
+            hostname=hostname,
+            domain=self.domain,
+            router=self.router,
+            queue=self.queue,
+            ending=Queueing(self.queue),
+            ids=QueueIDs(now, chance.below),
+            now=now,
+            policies=PolicyChain([*policies, SenderBinding(self.people.directory)]),
+            modifiers=[*modifiers, SubmissionFields(hostname, now=now, random=random)],
+            relay=relay,
+            limits=message_limits or MessageLimits(),
+            free=self.space,
+            observer=self.observer,
+        )
+        self.receiver = Inbound(self.flow)
+        at_once = AtOnce(self.queue, {LOCAL: self.agents[LOCAL]})
+        self.delivering_receiver = Inbound(replace(self.flow, ending=at_once))
+        self.door = Door(connections=None if connections is None else ConnectionCount(connections))
+
+    # -- listeners: one for each call; give it to an endpoint, or to pymta.service.Listening ----
+
+    def smtp(self, **settings: Any) -> Listener:
+        """
+        Mail from other servers; nobody logs in.
+
+        :param settings: of :class:`~pymta.smtp.settings.Settings`, where they are to be others.
+        """
+        return smtp_listener(replace(self._smtp(Role.SMTP), **settings))
+
+    def submission(self, **settings: Any) -> Listener:
+        """Mail from our people, who log in first (:rfc:`6409`)."""
+        wanted = replace(self._smtp(Role.SUBMISSION), login=self.login, require_login=True)
+        return smtp_listener(replace(wanted, **settings))
+
+    def lmtp(self, **settings: Any) -> Listener:
+        """
+        Mail for our mailboxes, which is there before it is answered (:rfc:`2033`).
+
+        With ``receiver=system.receiver`` it goes through the queue.
+        """
+        wanted = replace(self._smtp(Role.LMTP), receiver=self.delivering_receiver)
+        return smtp_listener(replace(wanted, **settings))
+
+    def pop3(self, **settings: Any) -> Listener:
+        """
+        Mail for our people (:rfc:`1939`).
+
+        :param settings: of :class:`~pymta.pop3.settings.Settings`, where they are to be others.
+        """
+        return pop3_listener(
+            replace(
+                POP3Settings(
+                    hostname=self.hostname,
+                    clock=self.clock,
+                    now=self.now,
+                    random=self.chance.octets,
+                    login=self.login,
+                    certificates=self.certificates,
+                    state=self.stores.shared,
+                    door=self.door,
+                    observer=self.observer,
+                ),
+                **settings,
+            )
+        )
+
+    def _smtp(self, role: Role) -> SMTPSettings:
+        return SMTPSettings(
+            receiver=self.receiver,
+            hostname=self.hostname,
+            role=role,
+            clock=self.clock,
+            now=self.now,
+            certificates=self.certificates,
+            door=self.door,
+            observer=self.observer,
+        )
+
+    # -- life ------------------------------------------------------------------------------
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """In the order in which they are started; to be stopped in the other, behind listeners."""
+        space = () if self.space is None else (self.space,)
+        return (
+            *self.stores.parts,
+            *self.people.parts,
+            Job(self._prepare),
+            *self.routing.parts,
+            *space,
+            Waiting(self.stores.queue, self._waiting_lanes()),
+            self.runner,
+        )
+
+    def _waiting_lanes(self) -> Sequence[Any]:
+        return self.routes.lanes if isinstance(self.agents[AGENT], NotYet) else ()
+
+    async def _prepare(self) -> None:
+        if isinstance(self.certificates, Certificates):
+            self.certificates.load()
+
+
+def _stores(
+    reactor: IReactorFromThreads, directory: str | None, now: Callable[[], datetime]
+) -> Stores:
+    if directory is None:
+        return memory_stores(IReactorTime(reactor), now=now)
+    return durable_stores(reactor, directory)
+
+
+def _login_limits(limit: LimitLogins | None, state: ISharedState, key: bytes) -> LoginLimits | None:
+    return None if limit is None else limit(state, key=key)
