@@ -155,22 +155,21 @@ class Aliases:
     def _followed(self, table: AliasTable, name: Address) -> _Found:
         found = _Found()
         seen = {name.key}
-        waiting = list(reversed(table.get(name) or ()))
+        waiting = [(target, name) for target in reversed(table.get(name) or ())]
         while waiting:
             match waiting.pop():
-                case Include(path):
+                case Include(path), _:
                     found.files[path] = None
-                case Nowhere():
+                case Nowhere(), _:
                     found.nowhere = True
-                case Address() as address:
-                    if address.key == name.key:
-                        found.addresses[direct(address)] = None
-                        continue
+                case Address() as address, alias if address.key == alias.key:
+                    found.addresses[direct(address)] = None
+                case Address() as address, _:
                     inner = self._inner(table, address)
                     if inner is None:
                         found.addresses[address] = None
                     elif address.key not in seen:
-                        waiting += reversed(inner)
+                        waiting += [(target, address) for target in reversed(inner)]
                     seen.add(address.key)
         return found
 
