@@ -1,0 +1,3 @@
+"""
+POP3 on Twisted: listeners that drive :mod:`pymta.wire.pop3` over mailboxes.
+"""

@@ -1,0 +1,227 @@
+"""
+Tests for STLS and implicit TLS, in memory.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import Any
+
+import pytest
+from OpenSSL import SSL
+from twisted.internet.task import Clock
+
+from pymta.events import Disconnected, LoggedIn, TLSFailed
+from pymta.sasl import TLS_EXPORTER, Channel, Credentials, choose
+from tests.edge.player import Player
+from tests.pop3.certificates import certificates
+from tests.pop3.house import ALICE, LOGIN, ONE, STRANGER, House, lines
+from tests.pop3.test_login import converse
+from tests.sasl.accounts import counting
+
+
+class TLSPlayer(Player):
+    """
+    The client behind its TLS layer.
+
+    :param plain: its connection so far; nothing of it is waiting to be heard.
+    """
+
+    def __init__(self, plain: Player) -> None:
+        self.clock = plain.clock
+        self.transport = plain.transport
+        self.protocol = plain.protocol
+        self._plain = plain
+        self.tls = SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD), None)
+        self.tls.set_connect_state()
+        for _ in range(4):
+            try:
+                self.tls.do_handshake()
+            except SSL.WantReadError:
+                self._pump()
+
+    def _pump(self) -> None:
+        """Carry what waits on either side to the other."""
+        try:
+            while octets := self.tls.bio_read(1 << 16):
+                self.protocol.dataReceived(octets)
+        except SSL.WantReadError:
+            pass
+        if heard := self._plain.heard():
+            self.tls.bio_write(heard)
+
+    def say(self, data: bytes) -> bytes:
+        self.tls.send(data)
+        return self.heard()
+
+    def heard(self) -> bytes:
+        self._pump()
+        octets = b""
+        try:
+            while True:
+                octets += self.tls.recv(1 << 16)
+        except (SSL.WantReadError, SSL.ZeroReturnError):
+            return octets
+
+
+def house_with_tls(**settings: Any) -> House:
+    """A house with certificates."""
+    clock = Clock()
+    return House(clock=clock, certificates=certificates(clock), **settings)
+
+
+def behind_stls(house: House) -> TLSPlayer:
+    """A stranger, behind STLS."""
+    player = house.player(STRANGER)
+    player.play("S: +OK ...\nC: STLS\nS: +OK begin TLS negotiation")
+    return TLSPlayer(player)
+
+
+def test_stls() -> None:
+    """It is announced until it is done; behind it a stranger may log in."""
+    house = house_with_tls()
+    house.put(ONE)
+    player = house.player(STRANGER)
+    player.heard()
+    before = lines(player.say(b"CAPA\r\n"))
+    player.play("C: STLS\nS: +OK begin TLS negotiation")
+    secure = TLSPlayer(player)
+    after = lines(secure.say(b"CAPA\r\n"))
+
+    assert "STLS" in before
+    assert "USER" not in before
+    assert "STLS" not in after
+    assert {"USER", "UTF8 USER"} < set(after)
+    [mechanisms] = [line for line in after if line.startswith("SASL")]
+    assert mechanisms.startswith("SASL SCRAM-SHA-256-PLUS ")
+    secure.play(LOGIN)
+    assert b"+OK 29 octets\r\n" + ONE.replace(b"\r\n.", b"\r\n..") + b".\r\n" == secure.say(
+        b"RETR 1\r\n"
+    )
+    secure.play("C: QUIT\nS: +OK goodbye")
+    [entered] = house.observer.of(LoggedIn)
+    assert entered.session.tls.version.startswith("TLSv1.")
+
+
+def test_no_stls_without_certificates() -> None:
+    """It is neither announced nor known."""
+    player = House().player()
+    player.heard()
+
+    assert "STLS" not in lines(player.say(b"CAPA\r\n"))
+    assert "-ERR unknown command\r\n" == player.line("STLS")
+
+
+def test_s04_what_follows_stls_in_the_clear_ends_the_session() -> None:
+    """A command put behind STLS is not obeyed, before or behind the handshake (CVE-2011-0411)."""
+    house = house_with_tls()
+    player = house.player(STRANGER)
+    player.heard()
+
+    assert b"-ERR nothing may follow STLS\r\n" == player.say(b"STLS\r\nCAPA\r\n")
+    assert player.closed
+
+
+def test_s04_what_was_said_in_the_clear_is_forgotten() -> None:
+    """A name, and the language."""
+    house = house_with_tls()
+    player = house.player()
+    player.heard()
+    player.play(
+        f"""
+        C: LANG de
+        S: +OK de ...
+        C: USER {ALICE}
+        S: +OK das Passwort, bitte
+        C: STLS
+        S: +OK TLS kann beginnen
+        """
+    )
+    secure = TLSPlayer(player)
+    secure.play(
+        f"""
+        C: PASS sesame
+        S: -ERR USER comes first
+        C: USER {ALICE}
+        S: +OK send your password
+        C: PASS sesame
+        S: +OK 0 messages, 0 octets
+        """
+    )
+
+
+def test_channel_binding() -> None:
+    """SCRAM-SHA-256-PLUS binds a login to the TLS connection."""
+    house = house_with_tls()
+    secure = behind_stls(house)
+    binding = secure.tls.export_keying_material(b"EXPORTER-Channel-Binding", 32, b"")
+    for data, expected in ((b"\0" * 32, "-ERR [AUTH]"), (binding, "+OK 0 messages")):
+        client = choose(
+            ["SCRAM-SHA-256-PLUS"],
+            Credentials(username=ALICE, password="sesame"),
+            channel=Channel(secure=True, bindings={TLS_EXPORTER: data}),
+            random=counting,
+        )
+        assert client is not None
+        assert converse(secure, "SCRAM-SHA-256-PLUS", client).startswith(expected)
+
+
+def test_implicit_tls() -> None:
+    """The greeting comes behind the handshake."""
+    house = house_with_tls(implicit_tls=True)
+    player = house.player(STRANGER)
+    assert b"" == player.heard()
+    secure = TLSPlayer(player)
+    secure.play("S: +OK pop.example.test ready")
+
+    assert "STLS" not in lines(secure.say(b"CAPA\r\n"))
+    token = b64encode(f"\0{ALICE}\0sesame".encode()).decode()
+    assert "+OK 0 messages, 0 octets\r\n" == secure.line(f"AUTH PLAIN {token}")
+
+
+def test_implicit_tls_needs_certificates() -> None:
+    """A listener that could greet nobody is not made."""
+    with pytest.raises(ValueError, match="certificates"):
+        House(implicit_tls=True)
+
+
+def test_apop_behind_implicit_tls() -> None:
+    """A stranger is shown a timestamp only in secret."""
+    house = house_with_tls(implicit_tls=True, apop=True)
+    secure = TLSPlayer(house.player(STRANGER))
+
+    assert b"@pop.example.test>\r\n" == secure.heard()[-20:]
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+def test_a_handshake_that_fails(implicit: bool) -> None:
+    """What is no TLS ends the connection, and observers hear of it."""
+    house = house_with_tls(implicit_tls=implicit)
+    player = house.player(STRANGER)
+    player.heard()
+    if not implicit:
+        player.line("STLS")
+    player.say(b"GET / HTTP/1.1\r\n\r\n")
+    assert player.closed
+    player.hang_up()
+    house.players.remove(player)
+
+    assert 1 == len(house.observer.of(TLSFailed))
+    assert 1 == len(house.observer.of(Disconnected))
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+def test_a_handshake_that_never_comes(implicit: bool) -> None:
+    """It is waited for a minute."""
+    house = house_with_tls(implicit_tls=implicit)
+    player = house.player(STRANGER)
+    player.heard()
+    if not implicit:
+        player.line("STLS")
+    house.clock.advance(59)
+    assert not player.closed
+    house.clock.advance(1)
+
+    assert player.transport.aborted
+    [failed] = house.observer.of(TLSFailed)
+    assert failed.reason
