@@ -143,7 +143,7 @@ class Connection(Generic[E]):
             self._streak += 1
             if self._streak >= STREAK:
                 await self._give_way()
-        if self._full:
+        if self._full and not self._left:
             await self._drained(seconds)
         return event
 
