@@ -11,7 +11,7 @@ import pytest
 from pymta.aio import start
 from pymta.edge.limits import ConnectionCount, ConnectionLimits
 from pymta.edge.listener import Door
-from pymta.events import Disconnected
+from pymta.events import Disconnected, Faulted
 from pymta.pop3.maildrop import Maildrop
 from pymta.pop3.replies import Extension, Lines, No, Yes
 from pymta.pop3.settings import Timeouts
@@ -87,6 +87,7 @@ def test_an_exchange_that_is_left() -> None:
     assert player.closed
     [gone] = house.observer.of(Disconnected)
     assert "time limit" == gone.reason
+    assert [] == house.observer.of(Faulted)
 
 
 def test_a_disconnect_within_an_exchange() -> None:
