@@ -35,7 +35,10 @@ from pymta.search import (
 from pymta.store._flags import Flags, has_flag
 from pymta.store._text import Casemap, Text
 
-__all__ = ["Load", "Row", "search"]
+__all__ = ["Load", "Page", "Row", "search"]
+
+Page = Callable[[int, int], Awaitable[Sequence["Row"]]]
+"""Rows from a UID up to another one, ascending: the first ones, if there are many."""
 
 Load = Callable[[UID], Awaitable[tuple[IContent, bytes] | None]]
 """Content and structure of a message; None if it is gone."""
@@ -57,27 +60,44 @@ class Row(NamedTuple):
 
 async def search(
     query: Query,
-    rows: Sequence[Row],
+    page: Page,
     load: Load,
     *,
     zone: tzinfo,
     breathe: Callable[[], Awaitable[None]],
 ) -> Found:
     """
-    :param rows: ascending.  :param zone: whose days internal dates and save dates are in.
+    :param zone: whose days internal dates and save dates are in.
     :param breathe: lets others have their turn.
     """
     searching = _Searching(load, zone, breathe)
-    found: list[Row] = []
-    for n, row in enumerate(rows):
-        if n % _ROWS_A_TURN == _ROWS_A_TURN - 1:
-            await breathe()
-        verdict = _judge(query, row, zone)
-        if verdict is None:
-            verdict = await searching.read(query, row)
-        if verdict:
-            found.append(row)
-    return Found(UIDSet(row.uid for row in found), max((row.modseq for row in found), default=None))
+    uids: list[UID] = []
+    modseq: ModSeq | None = None
+    first, last = _bounds(query)
+    while first <= last and (rows := await page(first, last)):
+        for n, row in enumerate(rows, 1):
+            if n % _ROWS_A_TURN == 0:
+                await breathe()
+            verdict = _judge(query, row, zone)
+            if verdict is None:
+                verdict = await searching.read(query, row)
+            if verdict:
+                uids.append(row.uid)
+                modseq = row.modseq if modseq is None else max(modseq, row.modseq)
+        first = rows[-1].uid + 1
+    return Found(UIDSet(uids), modseq)
+
+
+def _bounds(query: Query) -> tuple[int, int]:
+    """Outside of these nothing is found."""
+    match query:
+        case UIDIn(uids):
+            return (uids.ranges[0][0], uids.ranges[-1][1]) if uids else (1, 0)
+        case And(keys) if keys:
+            bounds = [_bounds(key) for key in keys]
+            return max(first for first, _ in bounds), min(last for _, last in bounds)
+        case _:
+            return 1, 2**32 - 1
 
 
 def _judge(query: Query, row: Row, zone: tzinfo) -> bool | None:

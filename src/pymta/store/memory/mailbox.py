@@ -120,8 +120,12 @@ class MemoryMailbox:
             Row(uid, m.flags, m.modseq, m.content.size, m.internal_date, m.save_date)
             for uid, m in box.messages.items()
         ]
+
+        async def page(first: int, last: int) -> list[Row]:
+            return [row for row in rows if first <= row.uid <= last]
+
         return await search(
-            query, rows, self._load, zone=self._settings.zone, breathe=_without_a_clock
+            query, page, self._load, zone=self._settings.zone, breathe=_without_a_clock
         )
 
     # -- changing --------------------------------------------------------------

@@ -1,0 +1,143 @@
+"""
+The mailboxes of an account in SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection, bindparam, select
+from zope.interface import implementer
+
+from pymta.database.rows import keys
+from pymta.errors import NoSuchMailbox
+from pymta.interfaces.mailbox import IQuotaStore
+from pymta.mailbox import MailboxInfo, MailboxName, ModSeq, StoreChanges
+from pymta.store._names import checked, nobody, normal, sort_key
+from pymta.store.sql import naming
+from pymta.store.sql.mailbox import SQLMailbox
+from pymta.store.sql.queries import BOX_NAMED, STORES
+from pymta.store.sql.resources import Resources
+from pymta.store.sql.rows import info_of, store_of
+from pymta.store.sql.tables import gone, mailboxes, stores, subscriptions
+
+__all__ = ["SQLMailboxes"]
+
+_ACCOUNT = select(stores.c.id).where(stores.c.account == bindparam("account"))
+_MODSEQ = select(stores.c.modseq).where(stores.c.id == bindparam("store"))
+_ALL = select(mailboxes).where(mailboxes.c.store == bindparam("store"))
+_SUBSCRIBED = select(subscriptions.c.name).where(subscriptions.c.store == bindparam("store"))
+_GONE = select(gone.c.name).where(
+    gone.c.store == bindparam("store"), gone.c.modseq > bindparam("since")
+)
+
+
+@implementer(IQuotaStore)
+class SQLMailboxes:
+    """
+    Made by :meth:`~pymta.store.sql.store.SQLMailStore.mailboxes`; asks for its rows at its first
+    call, which makes them if need be.
+    """
+
+    def __init__(self, resources: Resources, account: str) -> None:
+        self._resources = resources
+        self._account = account
+        self._number: int | None = None
+
+    # -- looking ---------------------------------------------------------------
+
+    async def mailboxes(self) -> Sequence[MailboxInfo]:
+        store = await self._store()
+        infos, subscribed = await self._resources.read(lambda c: _infos(c, store, ModSeq(-1)))
+        names = {info.name for info in infos}
+        infos += [nobody(name) for name in subscribed if name not in names]
+        return sorted(infos, key=lambda info: sort_key(info.name))
+
+    async def open(self, name: MailboxName, read_only: bool = False) -> SQLMailbox:
+        store, name = await self._store(), normal(name)
+        which = {"store": store, "name": name}
+        row = await self._resources.read(lambda c: c.execute(BOX_NAMED, which).first())
+        if row is None:
+            raise NoSuchMailbox(f"no mailbox {name}")
+        return SQLMailbox(self._resources, name, number=row.id, store=store, read_only=read_only)
+
+    async def changes(self, since: ModSeq) -> StoreChanges:
+        store = await self._store()
+        return await self._resources.read(lambda c: _changes(c, store, since))
+
+    def watch(self, ring: Callable[[], None]) -> Callable[[], None]:
+        return self._resources.bells.watch(self._number, ring)
+
+    # -- changing --------------------------------------------------------------
+
+    async def create(
+        self, name: MailboxName, special_use: frozenset[str] = frozenset()
+    ) -> MailboxInfo:
+        entry = naming.Create(await self._store(), checked(name), special_use)
+        return await self._resources.write(naming.create, entry)
+
+    async def delete(self, name: MailboxName) -> None:
+        entry = naming.Delete(await self._store(), normal(name))
+        await self._resources.write(naming.delete_mailbox, entry)
+
+    async def rename(self, old: MailboxName, new: MailboxName) -> None:
+        entry = naming.Rename(await self._store(), normal(old), checked(new))
+        await self._resources.write(naming.rename, entry)
+
+    async def subscribe(self, name: MailboxName) -> None:
+        entry = naming.Subscribe(await self._store(), checked(name), subscribed=True)
+        await self._resources.write(naming.subscribe, entry)
+
+    async def unsubscribe(self, name: MailboxName) -> None:
+        entry = naming.Subscribe(await self._store(), normal(name), subscribed=False)
+        await self._resources.write(naming.subscribe, entry)
+
+    # -- the quota -------------------------------------------------------------
+
+    async def room(self, size: int) -> bool:
+        store = await self._store()
+        return await self._resources.read(lambda c: _room(c, store, size))
+
+    async def set_quota(self, octets: int | None, messages: int | None = None) -> None:
+        entry = naming.Limit(await self._store(), octets, messages)
+        await self._resources.write(naming.limit, entry)
+
+    # -- inside ----------------------------------------------------------------
+
+    async def _store(self) -> int:
+        """The number of the account's row."""
+        if self._number is None:
+            which = {"account": self._account}
+            number: int | None = await self._resources.read(lambda c: c.scalar(_ACCOUNT, which))
+            if number is None:
+                number = await self._resources.write(naming.open_account, self._account)
+            self._number = number
+            return number
+        return self._number
+
+
+def _infos(
+    connection: Connection, store: int, since: ModSeq
+) -> tuple[list[MailboxInfo], set[MailboxName]]:
+    """Mailboxes that moved after ``since``, and all subscribed names."""
+    subscribed = set(connection.execute(_SUBSCRIBED, {"store": store}).scalars())
+    rows = connection.execute(_ALL, {"store": store}).all()
+    infos = [info_of(row, subscribed=row.name in subscribed) for row in rows if row.modseq > since]
+    return infos, {MailboxName(name) for name in subscribed}
+
+
+def _changes(connection: Connection, store: int, since: ModSeq) -> StoreChanges:
+    infos, _ = _infos(connection, store, since)
+    names = connection.execute(_GONE, {"store": store, "since": since}).scalars()
+    until = connection.scalar(_MODSEQ, {"store": store})
+    assert until is not None
+    return StoreChanges(
+        changed=tuple(sorted(infos, key=lambda info: sort_key(info.name))),
+        gone=tuple(sorted(map(MailboxName, names), key=sort_key)),
+        until=ModSeq(until),
+    )
+
+
+def _room(connection: Connection, number: int, size: int) -> bool:
+    row = connection.execute(STORES, {"ids": keys([number])}).first()
+    return row is not None and store_of(row).quota.fits(size, 1)

@@ -1,0 +1,183 @@
+"""
+Looking at a mailbox: each function is one read transaction, in a thread of the database's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, select
+
+from pymta.database.times import from_microseconds
+from pymta.errors import MessageGone, NoSuchMailbox
+from pymta.mailbox import UID, Changes, MailboxInfo, ModSeq, UIDSet
+from pymta.store import _search
+from pymta.store.sql.queries import LIVING, read_uids
+from pymta.store.sql.rows import flags_of, info_of
+from pymta.store.sql.tables import letters, mailboxes, messages, subscriptions, tombstones
+
+__all__ = ["Letter", "changes", "info", "letter", "living", "page", "sizes"]
+
+
+def living(connection: Connection, number: int) -> Row[Any]:
+    """The row of a mailbox.  :raises NoSuchMailbox: it is gone."""
+    row = connection.execute(LIVING, {"mailbox": number}).first()
+    if row is None:
+        raise NoSuchMailbox("the mailbox was deleted")
+    return row
+
+
+_SUBSCRIBED = (
+    select(subscriptions.c.name)
+    .join(mailboxes, mailboxes.c.store == subscriptions.c.store)
+    .where(mailboxes.c.id == bindparam("mailbox"), mailboxes.c.name == subscriptions.c.name)
+)
+
+
+def info(connection: Connection, number: int) -> MailboxInfo:
+    """One row, and whether its name is subscribed."""
+    row = living(connection, number)
+    found = connection.scalar(_SUBSCRIBED, {"mailbox": number})
+    return info_of(row, subscribed=found is not None)
+
+
+# -- changes -------------------------------------------------------------------
+
+_MOVED = (
+    select(messages.c.uid, messages.c.modseq, messages.c.arrived)
+    .where(messages.c.mailbox == bindparam("mailbox"), messages.c.modseq > bindparam("since"))
+    .order_by(messages.c.modseq)
+)
+_GONE = select(tombstones.c.uid).where(
+    tombstones.c.mailbox == bindparam("mailbox"), tombstones.c.modseq > bindparam("since")
+)
+
+
+def changes(connection: Connection, number: int, since: ModSeq, known: UIDSet | None) -> Changes:
+    """What happened after ``since``."""
+    row = living(connection, number)
+    if since >= row.modseq:
+        return Changes(arrived=UIDSet(), changed=(), vanished=UIDSet(), until=row.modseq)
+    which = {"mailbox": number, "since": since}
+    moved = connection.execute(_MOVED, which).all()
+    return Changes(
+        arrived=UIDSet(uid for uid, _, arrived in moved if arrived > since),
+        changed=tuple(
+            sorted((UID(uid), ModSeq(modseq)) for uid, modseq, old in moved if old <= since)
+        ),
+        vanished=_vanished(connection, row, since, known),
+        until=ModSeq(row.modseq),
+    )
+
+
+def _vanished(connection: Connection, row: Row[Any], since: ModSeq, known: UIDSet | None) -> UIDSet:
+    if since >= row.forgotten:
+        which = {"mailbox": row.id, "since": since}
+        gone = UIDSet(connection.execute(_GONE, which).scalars())
+        return gone if known is None else gone & known
+    # RFC 7162 section 3.2.6: whatever of the known ones is not there.
+    if known is None:
+        known = UIDSet.of_ranges([(1, row.uid_next - 1)])
+    return known - read_uids(connection, row.id)
+
+
+# -- messages ------------------------------------------------------------------
+
+_SIZES = select(
+    func.json_group_array(messages.c.uid), func.json_group_array(messages.c.size)
+).where(messages.c.mailbox == bindparam("mailbox"))
+
+
+def sizes(connection: Connection, number: int) -> Sequence[tuple[UID, int]]:
+    """UID and size of every message."""
+    living(connection, number)
+    uids, octets = connection.execute(_SIZES, {"mailbox": number}).one()
+    return sorted(zip(json.loads(uids), json.loads(octets), strict=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """Where the octets of a message are.  :param size: with the prefix."""
+
+    content: int
+    prefix: bytes
+    size: int
+    structure: bytes
+
+
+_LETTER_COLUMNS = (letters.c.content, letters.c.prefix, letters.c.size, letters.c.structure)
+_LETTER = (
+    select(*_LETTER_COLUMNS)
+    .join(messages, messages.c.letter == letters.c.id)
+    .where(messages.c.mailbox == bindparam("mailbox"), messages.c.uid == bindparam("uid"))
+)
+_BURIED = (
+    select(*_LETTER_COLUMNS)
+    .join(tombstones, tombstones.c.letter == letters.c.id)
+    .where(
+        tombstones.c.mailbox == bindparam("mailbox"),
+        tombstones.c.uid == bindparam("uid"),
+        tombstones.c.since >= bindparam("since"),
+    )
+)
+
+
+def letter(connection: Connection, number: int, uid: UID, since: int) -> Letter:
+    """
+    Of a message that is there, or was expunged after ``since``.
+
+    :raises MessageGone: neither.
+    """
+    living(connection, number)
+    which: dict[str, object] = {"mailbox": number, "uid": uid}
+    row = connection.execute(_LETTER, which).first()
+    if row is None:
+        row = connection.execute(_BURIED, {**which, "since": since}).first()
+    if row is None:
+        raise MessageGone(f"no message {uid}")
+    return Letter(content=row.content, prefix=row.prefix, size=row.size, structure=row.structure)
+
+
+# -- searching -----------------------------------------------------------------
+
+PAGE = 1000
+
+_PAGE = (
+    select(
+        messages.c.uid,
+        messages.c.flags,
+        messages.c.keywords,
+        messages.c.modseq,
+        messages.c.size,
+        messages.c.internal_date,
+        messages.c.save_date,
+    )
+    .where(
+        messages.c.mailbox == bindparam("mailbox"),
+        messages.c.uid.between(bindparam("first"), bindparam("last")),
+    )
+    .order_by(messages.c.uid)
+    .limit(PAGE)
+)
+
+
+def page(connection: Connection, number: int, first: int, last: int) -> list[_search.Row]:
+    """At most :data:`PAGE` rows, from a UID on."""
+    living(connection, number)
+    which = {"mailbox": number, "first": first, "last": last}
+    return [
+        _search.Row(
+            UID(uid),
+            flags_of(flags, keywords),
+            ModSeq(modseq),
+            size,
+            from_microseconds(internal_date),
+            from_microseconds(save_date),
+        )
+        for uid, flags, keywords, modseq, size, internal_date, save_date in connection.execute(
+            _PAGE, which
+        )
+    ]

@@ -1,0 +1,122 @@
+"""
+Rows of a FETCH: one indexed query, decoded column by column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, select
+
+from pymta.database.rows import among, keys
+from pymta.database.tables import contents
+from pymta.database.times import from_microseconds
+from pymta.mailbox import ModSeq, UIDSet, Wanted
+from pymta.store._flags import names_of
+from pymta.store.sql.reading import living
+from pymta.store.sql.rows import flags_of
+from pymta.store.sql.tables import letters, messages
+
+__all__ = ["MAX_RECORDS", "records"]
+
+MAX_RECORDS = 1000
+
+Columns = Sequence[Sequence[Any]]
+"""Values of the columns that one :class:`Wanted` needs, each for all rows."""
+
+
+def _flags(columns: Columns) -> Iterable[Any]:
+    # Most messages of a mailbox have one of a few sets of flags.
+    known: dict[tuple[int, str], frozenset[str]] = {}
+    for pair in zip(*columns, strict=True):
+        names = known.get(pair)
+        if names is None:
+            names = known[pair] = names_of(flags_of(*pair))
+        yield names
+
+
+def _same(columns: Columns) -> Iterable[Any]:
+    return columns[0]
+
+
+def _dates(columns: Columns) -> Iterable[Any]:
+    return map(from_microseconds, columns[0])
+
+
+def _email_ids(columns: Columns) -> Iterable[Any]:
+    return [f"E{number:x}" for number in columns[0]]
+
+
+def _contents(columns: Columns) -> Iterable[Any]:
+    return [
+        None if octets is None else prefix + octets for prefix, octets in zip(*columns, strict=True)
+    ]
+
+
+_WANTED: dict[Wanted, tuple[tuple[ColumnElement[Any], ...], Callable[[Columns], Iterable[Any]]]] = {
+    Wanted.FLAGS: ((messages.c.flags, messages.c.keywords), _flags),
+    Wanted.MODSEQ: ((messages.c.modseq,), _same),
+    Wanted.SIZE: ((messages.c.size,), _same),
+    Wanted.INTERNAL_DATE: ((messages.c.internal_date,), _dates),
+    Wanted.SAVE_DATE: ((messages.c.save_date,), _dates),
+    Wanted.ENVELOPE: ((letters.c.envelope,), _same),
+    Wanted.STRUCTURE: ((letters.c.structure,), _same),
+    Wanted.EMAIL_ID: ((messages.c.letter,), _email_ids),
+    Wanted.CONTENT: ((letters.c.prefix, contents.c.octets), _contents),
+}
+
+
+def records(
+    connection: Connection,
+    number: int,
+    uids: UIDSet,
+    *,
+    wanted: tuple[Wanted, ...],
+    since: ModSeq,
+) -> list[tuple[Any, ...]]:
+    """Rows of ``(uid, *wanted)``, ascending; of messages with a modseq above ``since``."""
+    living(connection, number)
+    if not uids:
+        return []
+    which: dict[str, object] = {"mailbox": number, "since": since}
+    if len(uids.ranges) == 1:
+        which["first"], which["last"] = uids.ranges[0]
+    else:
+        which["uids"] = keys(uids)
+    statement = _statement(wanted, one_range=len(uids.ranges) == 1)
+    rows = connection.execute(statement, which).all()
+    return _decoded(rows, wanted)
+
+
+@lru_cache(maxsize=256)
+def _statement(wanted: tuple[Wanted, ...], *, one_range: bool) -> Select[Any]:
+    columns = [column for each in wanted for column in _WANTED[each][0]]
+    # Labelled, since one column may be wanted twice.
+    labelled = [column.label(f"c{n}") for n, column in enumerate(columns)]
+    statement = select(messages.c.uid, *labelled)
+    tables = {column.table.name for column in columns if hasattr(column, "table")}
+    if tables & {letters.name, contents.name}:
+        statement = statement.join(letters, letters.c.id == messages.c.letter)
+    if contents.name in tables:
+        statement = statement.join(contents, contents.c.id == letters.c.content)
+    uid = messages.c.uid
+    return statement.where(
+        messages.c.mailbox == bindparam("mailbox"),
+        messages.c.modseq > bindparam("since"),
+        uid.between(bindparam("first"), bindparam("last")) if one_range else among(uid, "uids"),
+    ).order_by(uid)
+
+
+def _decoded(rows: Sequence[Any], wanted: tuple[Wanted, ...]) -> list[tuple[Any, ...]]:
+    if not rows:
+        return []
+    columns = list(zip(*rows, strict=True))
+    decoded: list[Iterable[Any]] = [columns[0]]
+    at = 1
+    for each in wanted:
+        needed, decode = _WANTED[each]
+        decoded.append(decode(columns[at : at + len(needed)]))
+        at += len(needed)
+    return list(zip(*decoded, strict=True))
