@@ -113,6 +113,16 @@ class Accounts:
         name = account_name(account)
         await self._records.add(Record(name=name, kept=await self._passwords.keep(password)))
 
+    async def ensure(self, account: str) -> None:
+        """
+        Make it if it is not there, with a password that nobody knows: for the postmaster.
+
+        :raises ValueError: as :meth:`add`; not if it exists, under this name or as an address.
+        """
+        name = account_name(account)
+        if await self._records.owner(name) is None and await self._records.get(name) is None:
+            await self.add(name, self._random(32).hex())
+
     async def set_password(self, account: str, password: str) -> None:
         """Another password; sessions go on.  :raises: as :meth:`add`, and NoSuchAccount."""
         await self._records.set_password(_name(account), await self._passwords.keep(password))
