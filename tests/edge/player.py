@@ -5,8 +5,10 @@ Play a client's part against a listener, in memory and on a clock.
 from __future__ import annotations
 
 from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 
 from pymta.edge.listener import Listener
 
@@ -27,6 +29,8 @@ class Player:
     """
     One connection: say what the client says, look at what it hears.
     """
+
+    gone = False
 
     def __init__(self, listener: Listener, clock: Clock, *, peer: str = PEER) -> None:
         self.clock = clock
@@ -61,7 +65,7 @@ class Player:
         nothing else; an ``S:`` that ends with ``...`` is a beginning.
         """
         self._heard = self.heard().decode()
-        for line in filter(None, (line.strip() for line in script.splitlines())):
+        for line in filter(None, (line.lstrip() for line in script.splitlines())):
             who, _, text = line.partition(":")
             text = text.removeprefix(" ")
             if who == "C":
@@ -74,11 +78,10 @@ class Player:
         assert "" == self._heard
 
     def hang_up(self) -> None:
-        """The client is gone."""
-        from twisted.internet.error import ConnectionLost
-        from twisted.python.failure import Failure
-
-        self.protocol.connectionLost(Failure(ConnectionLost()))
+        """The client is gone; idempotent."""
+        if not self.gone:
+            self.gone = True
+            self.protocol.connectionLost(Failure(ConnectionLost()))
 
     @property
     def closed(self) -> bool:

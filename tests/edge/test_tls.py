@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 
 from pymta.edge.tls import RELOAD, Certificates, KeyPair, TLSError
-from tests.certificates import make_pair
+from tests.edge.certificates import make_pair
 
 
 def shake(

@@ -29,7 +29,7 @@ from pymta.mailbox import INBOX
 from pymta.pop3.listener import pop3_listener
 from pymta.pop3.settings import Settings
 from pymta.store.memory.mailboxes import MemoryMailStore
-from tests.pop3.certificates import certificates, pem
+from tests.edge.certificates import certificates, pem
 from tests.pop3.house import ALICE, LARGE, ONE, PASSWORDS, Directory
 from tests.sasl.accounts import counting
 

@@ -8,60 +8,15 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
-from OpenSSL import SSL
 from twisted.internet.task import Clock
 
 from pymta.events import Disconnected, LoggedIn, TLSFailed
 from pymta.sasl import TLS_EXPORTER, Channel, Credentials, choose
-from tests.edge.player import Player
-from tests.pop3.certificates import certificates
+from tests.edge.certificates import certificates
+from tests.edge.tlsplayer import TLSPlayer
 from tests.pop3.house import ALICE, LOGIN, ONE, STRANGER, House, lines
 from tests.pop3.test_login import converse
 from tests.sasl.accounts import counting
-
-
-class TLSPlayer(Player):
-    """
-    The client behind its TLS layer.
-
-    :param plain: its connection so far; nothing of it is waiting to be heard.
-    """
-
-    def __init__(self, plain: Player) -> None:
-        self.clock = plain.clock
-        self.transport = plain.transport
-        self.protocol = plain.protocol
-        self._plain = plain
-        self.tls = SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD), None)
-        self.tls.set_connect_state()
-        for _ in range(4):
-            try:
-                self.tls.do_handshake()
-            except SSL.WantReadError:
-                self._pump()
-
-    def _pump(self) -> None:
-        """Carry what waits on either side to the other."""
-        try:
-            while octets := self.tls.bio_read(1 << 16):
-                self.protocol.dataReceived(octets)
-        except SSL.WantReadError:
-            pass
-        if heard := self._plain.heard():
-            self.tls.bio_write(heard)
-
-    def say(self, data: bytes) -> bytes:
-        self.tls.send(data)
-        return self.heard()
-
-    def heard(self) -> bytes:
-        self._pump()
-        octets = b""
-        try:
-            while True:
-                octets += self.tls.recv(1 << 16)
-        except (SSL.WantReadError, SSL.ZeroReturnError):
-            return octets
 
 
 def house_with_tls(**settings: Any) -> House:

@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from pymta.aio import CancelledError, Shared, TimeLimit, timeout
 from pymta.edge.connection import Connection, Lost
 from pymta.edge.login import Identity, LoginCancelled
+from pymta.edge.talk import Teller
 from pymta.errors import (
     MailboxInUse,
     MessageGone,
@@ -28,8 +29,7 @@ from pymta.errors import (
     TooManyWaiting,
     Unauthorized,
 )
-from pymta.events import Connected, Disconnected, Faulted, TLSFailed
-from pymta.events import Event as Happening
+from pymta.events import Connected, Disconnected
 from pymta.interfaces.content import IContent
 from pymta.pop3.languages import Phrase, matching
 from pymta.pop3.maildrop import Maildrop, NoSuchNumber, open_maildrop
@@ -91,6 +91,8 @@ class POP3Conversation:
     ) -> None:
         self._settings = settings
         self._clock = settings.clock
+        self._teller = Teller("pop3", _log, clock=settings.clock, observer=settings.observer)
+        self._tell = self._teller.tell
         self._connection: Connection[Event]
         self._machine = machine
         self._session = session
@@ -165,10 +167,6 @@ class POP3Conversation:
     def _say(self, phrase: Phrase, **values: object) -> str:
         return self._language.say(phrase, **values)
 
-    def _tell(self, happened: Happening) -> None:
-        if self._settings.observer is not None:
-            self._settings.observer.observe(happened)
-
     async def _leave(self) -> None:
         """Give the maildrop back, and log out; idempotent."""
         drop, self._drop = self._drop, None
@@ -224,9 +222,7 @@ class POP3Conversation:
                 return No(self._say(Phrase.BUSY), Code.SYS_TEMP)
             case NoSuchMailbox():
                 return No(self._say(Phrase.NO_MAILDROP), Code.SYS_PERM)
-        name = f"{self._session.id}.{int(self._clock.seconds() * 1000) % 10**9:09d}"
-        _log.failure("{id}: a command failed unexpectedly", id=name)
-        self._tell(Faulted(name, "pop3"))
+        name = self._teller.fault(self._session)
         return No(self._say(Phrase.FAULT, id=name), Code.SYS_TEMP)
 
     async def _reply(self, reply: Reply | _Begun | None) -> None:
@@ -401,13 +397,10 @@ class POP3Conversation:
         certificates = self._settings.certificates
         assert certificates is not None
         seconds = self._settings.timeouts.handshake
-        try:
-            tls = await self._connection.start_tls(certificates, seconds)
-        except (TimeLimit, Lost) as why:
-            self._tell(TLSFailed(self._session, str(why) or "the handshake failed"))
-            raise
-        self._offer.tls = tls
-        self._session = replace(self._session, tls=tls)
+        self._session = await self._teller.secure(
+            self._connection, certificates, seconds, session=self._session
+        )
+        self._offer.tls = self._session.tls
 
     async def _by_digest(self, question: Apop) -> Identity:
         assert self._offer.timestamp is not None

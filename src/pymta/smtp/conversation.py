@@ -17,10 +17,10 @@ from twisted.logger import Logger
 from pymta.aio import CancelledError, Shared, TimeLimit, timeout
 from pymta.edge.connection import Connection, Lost
 from pymta.edge.login import Identity, LoginCancelled
+from pymta.edge.talk import Teller
 from pymta.envelope import Recipient, Sender
 from pymta.errors import Refused, RemoteProtocolError, SpoolError, TooManyWaiting, Unauthorized
-from pymta.events import AnswerLost, Connected, Disconnected, Faulted, Rejected
-from pymta.events import Event as Happening
+from pymta.events import AnswerLost, Connected, Disconnected, Rejected
 from pymta.interfaces.receive import IMailSession, IPerRecipientTransaction, ITransaction
 from pymta.reply import Reply
 from pymta.session import Role, Session
@@ -69,6 +69,8 @@ class SMTPConversation:
     def __init__(self, settings: Settings, machine: SMTPServer, session: Session) -> None:
         self._settings = settings
         self._clock = settings.clock
+        self._teller = Teller("smtp", _log, clock=settings.clock, observer=settings.observer)
+        self._tell = self._teller.tell
         self._connection: Connection[Event]
         self._machine = machine
         self._session = session
@@ -95,19 +97,26 @@ class SMTPConversation:
                 while await self._step():
                     pass
         except TimeLimit:
-            self._reason = "time limit"
-            if self._machine.at_boundary:
-                self._machine.shut_down(TOO_SLOW)
+            self._too_slow()
         finally:
             self._end()
+
+    def _too_slow(self) -> None:
+        self._reason = "time limit"
+        if self._machine.at_boundary:
+            self._machine.shut_down(TOO_SLOW)
 
     def _end(self) -> None:
         self._abort()
         if self._receiver is not None:
             self._receiver.closed()
-        if self._identity is not None:
-            self._identity.logout()
+        self._log_out()
         self._tell(Disconnected(self._session, self._reason))
+
+    def _log_out(self) -> None:
+        identity, self._identity = self._identity, None
+        if identity is not None:
+            identity.logout()
 
     def stop(self) -> None:
         """Say 421 at the next command boundary; what is being committed is committed first."""
@@ -140,7 +149,7 @@ class SMTPConversation:
             case StartTLS():
                 await self._start_tls()
             case Auth():
-                await self._fenced(self._auth(event), self._machine.answer)
+                await self._auth(event)
             case _:
                 await self._fenced(self._in_time(self._answer(event)), self._machine.answer)
         return True
@@ -165,7 +174,7 @@ class SMTPConversation:
         """Answer the client, whatever comes of the question.  :returns: whether it was a yes."""
         try:
             reply = await asked
-        except (CancelledError, Lost):
+        except (CancelledError, Lost, LoginCancelled):
             raise
         except Refused as no:
             reply = no.reply
@@ -181,14 +190,8 @@ class SMTPConversation:
             case SpoolError():
                 _log.error("{session}: {fault}", session=self._session.id, fault=fault)
                 return NO_ROOM
-        name = f"{self._session.id}.{int(self._clock.seconds() * 1000) % 10**9:09d}"
-        _log.failure("{id}: a command failed unexpectedly", id=name)
-        self._tell(Faulted(name, "smtp"))
+        name = self._teller.fault(self._session)
         return Reply(451, "4.3.0", f"Local error, try again later ({name})")
-
-    def _tell(self, happened: Happening) -> None:
-        if self._settings.observer is not None:
-            self._settings.observer.observe(happened)
 
     # -- commands ---------------------------------------------------------------------
 
@@ -352,15 +355,20 @@ class SMTPConversation:
     async def _secure(self) -> None:
         certificates = self._settings.certificates
         assert certificates is not None
-        tls = await self._connection.start_tls(certificates, self._settings.timeouts.handshake)
-        self._machine.tls_started(tls)
-        self._session = replace(self._session, tls=tls)
+        seconds = self._settings.timeouts.handshake
+        self._session = await self._teller.secure(
+            self._connection, certificates, seconds, session=self._session
+        )
+        self._machine.tls_started(self._session.tls)
 
     async def _start_tls(self) -> None:
         self._abort()
         self._machine.answer()
-        # RFC 3207 section 4.2: both sides forget what was said before.
-        self._session = replace(self._session, helo="", extended=False)
+        # RFC 3207 section 4.2: both sides forget what was said before, and so a login.
+        self._log_out()
+        self._session = replace(
+            self._session, helo="", extended=False, identity=None, mechanism=None
+        )
         await self._secure()
         await self._fenced(self._in_time(self._change(self._session)), self._tls_refused)
 
@@ -369,7 +377,13 @@ class SMTPConversation:
         if reply is not None:
             self._machine.shut_down(Reply(421, "4.7.0", reply.text))
 
-    async def _auth(self, event: Auth) -> Reply | None:
+    async def _auth(self, event: Auth) -> None:
+        try:
+            await self._fenced(self._logged_in(event), self._machine.answer)
+        except LoginCancelled:
+            pass  # the machine has answered
+
+    async def _logged_in(self, event: Auth) -> Reply | None:
         login = self._settings.login
         assert login is not None
         try:
@@ -390,14 +404,21 @@ class SMTPConversation:
 
     async def _prompt(self, challenge: bytes) -> bytes:
         self._machine.challenge(challenge)
-        event = await self._connection.next_event(self._patience())
+        try:
+            event = await self._connection.next_event(self._patience())
+        except TimeLimit:
+            self._too_slow()
+            raise Lost from None
         match event:
             case AuthResponse(data):
                 return data
             case AuthCancelled():
                 raise LoginCancelled
-            case _:
+            case Closed(reason):
+                self._reason = reason.value
                 raise Lost
+            case _:
+                raise AssertionError(event)  # nothing else comes within an exchange
 
     # -- XCLIENT, XFORWARD --------------------------------------------------------------------
 

@@ -1,5 +1,5 @@
 """
-A certificate made for one test run.
+Certificates, made on the spot.
 """
 
 from __future__ import annotations
@@ -25,13 +25,32 @@ from twisted.internet.interfaces import IReactorTime
 from pymta.edge.tls import Certificates, KeyPair
 
 
+def make_pair(folder: Path, name: str, *, file: str | None = None) -> KeyPair:
+    """A certificate for a host name, signed by itself, and its key, in a file each."""
+    key, certificate = _make(name, [x509.DNSName(name)])
+    pair = KeyPair(str(folder / f"{file or name}.crt"), str(folder / f"{file or name}.key"))
+    Path(pair.certificate).write_bytes(certificate)
+    Path(pair.key).write_bytes(key)
+    return pair
+
+
 @cache
 def pem() -> Path:
     """A file with a key and a certificate for localhost, by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
     names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+    key, certificate = _make("localhost", names)
+    folder = TemporaryDirectory(prefix="pymta-test-")
+    atexit.register(folder.cleanup)
+    path = Path(folder.name) / "localhost.pem"
+    path.write_bytes(key + certificate)
+    return path
+
+
+def _make(common: str, names: list[x509.GeneralName]) -> tuple[bytes, bytes]:
+    """A key and its certificate, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+    now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -44,14 +63,8 @@ def pem() -> Path:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, SHA256())
     )
-    folder = TemporaryDirectory(prefix="pymta-test-")
-    atexit.register(folder.cleanup)
-    path = Path(folder.name) / "localhost.pem"
-    path.write_bytes(
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        + certificate.public_bytes(Encoding.PEM)
-    )
-    return path
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return private, certificate.public_bytes(Encoding.PEM)
 
 
 def certificates(clock: IReactorTime) -> Certificates:

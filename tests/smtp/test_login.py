@@ -1,0 +1,283 @@
+"""
+Tests for STARTTLS, implicit TLS and AUTH on SMTP connections, in memory.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from twisted.cred.portal import Portal
+from twisted.internet.task import Clock
+
+from pymta.accounts.cred import AccountRealm, PasswordChecker, VerifiedChecker
+from pymta.edge.login import Login
+from pymta.edge.peers import Peers
+from pymta.events import Disconnected, Faulted, LoggedIn, LoginFailed, TLSFailed
+from pymta.session import Role
+from pymta.store.memory.mailboxes import MemoryMailStore
+from tests.edge.certificates import certificates
+from tests.edge.player import PEER, Player
+from tests.edge.tlsplayer import TLSPlayer
+from tests.pop3.house import ALICE, Directory
+from tests.sasl.accounts import counting
+from tests.smtp.test_conversation import HOUSES, House
+
+STRANGER = "203.0.113.9"
+PLAIN = b64encode(f"\0{ALICE}\0sesame".encode()).decode()
+WRONG = b64encode(f"\0{ALICE}\0wrong".encode()).decode()
+
+
+@pytest.fixture(autouse=True)
+def nobody_stays() -> Iterator[None]:
+    """No connection outlives its test."""
+    yield
+    while HOUSES:
+        for player in HOUSES.pop().players:
+            player.hang_up()
+
+
+def home(**settings: Any) -> House:
+    """A house whose three accounts can log in, without TLS from one peer."""
+    clock = Clock()
+    directory = Directory(MemoryMailStore(now=lambda: None))  # type: ignore[arg-type,return-value]
+    login = Login(
+        Portal(
+            AccountRealm(directory, domain="example.test"),
+            [PasswordChecker(directory), VerifiedChecker(directory)],
+        ),
+        clock=clock,
+        hostname="mx.example.test",
+        random=counting,
+        secrets=directory,
+        plaintext=Peers([PEER]),
+        domain="example.test",
+    )
+    made: dict[str, Any] = {"login": login, "certificates": certificates(clock), **settings}
+    return House(**made)
+
+
+def greeted(house: House, peer: str = PEER) -> tuple[Player, str]:
+    """A player behind EHLO, and what it was told."""
+    player = house.player(peer)
+    player.heard()
+    return player, player.line("EHLO client.example")
+
+
+def test_auth_is_offered_where_it_may_be_used() -> None:
+    """
+    Logins are offered to listed peers and inside of TLS, and to nobody else.
+    """
+    house = home()
+    _, near = greeted(house)
+    stranger, far = greeted(house, STRANGER)
+    assert "250-STARTTLS" in near
+    assert "AUTH SCRAM-SHA-256 SCRAM-SHA-1 PLAIN LOGIN" in near
+    assert "AUTH" not in far
+    stranger.line("STARTTLS")
+    inside = TLSPlayer(stranger).line("EHLO client.example")
+
+    assert "STARTTLS" not in inside
+    assert "AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-1-PLUS SCRAM-SHA-256 SCRAM-SHA-1 PLAIN" in inside
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(f"C: AUTH PLAIN {PLAIN}\nS: 235 2.7.0 ...", id="initial response"),
+        pytest.param(f"C: AUTH PLAIN\nS: 334 \nC: {PLAIN}\nS: 235 2.7.0 ...", id="asked for it"),
+        pytest.param(
+            "C: AUTH LOGIN\nS: 334 VXNlcm5hbWU6\nC: YWxpY2U=\nS: 334 UGFzc3dvcmQ6\n"
+            "C: c2VzYW1l\nS: 235 2.7.0 ...",
+            id="LOGIN without a domain",
+        ),
+    ],
+)
+def test_logged_in(script: str) -> None:
+    """
+    A right password makes another session of it.
+    """
+    house = home()
+    player, _ = greeted(house)
+
+    player.play(script)
+
+    assert ALICE == house.collector.sessions[-1].identity
+    assert "ESMTPA" == house.collector.sessions[-1].protocol
+
+
+@pytest.mark.parametrize(
+    ("script", "identity"),
+    [
+        pytest.param(f"C: AUTH PLAIN {WRONG}\nS: 535 5.7.8 ...", None, id="wrong password"),
+        pytest.param(
+            "C: AUTH PLAIN AGJvYgBzZXNhbWU=\nS: 535 5.7.8 ...", None, id="another's password"
+        ),
+        pytest.param("C: AUTH PLAIN\nS: 334 \nC: *\nS: 501 5.7.0 ...", None, id="cancelled"),
+        pytest.param("C: AUTH PLAIN\nS: 334 \nC: !\nS: 501 5.5.2 ...", None, id="no base64"),
+        pytest.param("C: AUTH PLAIN =\nS: 501 5.5.2 ...", None, id="malformed"),
+        pytest.param("C: AUTH XOAUTH2 eA==\nS: 504 5.5.4 ...", None, id="not offered"),
+        pytest.param(
+            f"C: AUTH PLAIN {PLAIN}\nS: 235 ...\nC: AUTH PLAIN {PLAIN}\nS: 503 5.5.1 ...",
+            ALICE,
+            id="twice",
+        ),
+    ],
+)
+def test_s24_not_logged_in(script: str, identity: str | None) -> None:
+    """
+    Everything else is answered by its rule, and the session goes on as it was.
+    """
+    house = home()
+    player, _ = greeted(house)
+
+    player.play(script)
+
+    assert identity == house.collector.sessions[-1].identity
+    assert [] == house.observer.of(Faulted)
+    assert player.line("NOOP").startswith("250 2.0.0")
+
+
+def test_slow_client_within_auth() -> None:
+    """
+    A client that never answers a challenge is sent away; it is no fault of ours.
+    """
+    house = home()
+    player, _ = greeted(house)
+    player.line("AUTH PLAIN")
+    house.clock.advance(301)
+
+    assert player.heard().startswith(b"421 4.4.2 ")
+    assert player.closed
+    assert [] == house.observer.of(Faulted)
+
+
+def test_client_leaves_within_auth() -> None:
+    """
+    A client that hangs up within the exchange leaves nothing behind.
+    """
+    house = home()
+    player, _ = greeted(house)
+    player.line("AUTH PLAIN")
+    player.hang_up()
+
+    assert 0 == house.listener.connections
+    assert 1 == len(house.observer.of(Disconnected))
+    assert [] == house.observer.of(Faulted)
+
+
+def test_submission_requires_a_login() -> None:
+    """
+    Where a login is required MAIL is 530 before it, and fine behind it.
+    """
+    house = home(require_login=True, role=Role.SUBMISSION)
+    player, _ = greeted(house)
+    player.play(
+        f"""
+        C: MAIL FROM:<>
+        S: 530 5.7.0 ...
+        C: AUTH PLAIN {PLAIN}
+        S: 235 2.7.0 ...
+        C: MAIL FROM:<>
+        S: 250 2.1.0 ...
+        """
+    )
+
+
+# -- TLS ---------------------------------------------------------------------------------
+
+
+def test_starttls_forgets_what_was_said() -> None:
+    """
+    Behind STARTTLS nothing of before is true: EHLO, the login and the transaction are gone.
+    """
+    house = home()
+    player, _ = greeted(house)
+    player.line(f"AUTH PLAIN {PLAIN}")
+    player.line("MAIL FROM:<>")
+    assert player.line("STARTTLS").startswith("220 2.0.0")
+    secure = TLSPlayer(player)
+    assert b"" == secure.heard()
+
+    session = house.collector.sessions[-1]
+    assert ("", None) == (session.helo, session.identity)
+    assert session.tls is not None
+    assert session.tls.version == "TLSv1.3"
+    assert "aborted" == house.collector.mails[0].ended
+    assert secure.line("MAIL FROM:<>").startswith("503 5.5.1")
+    assert secure.line("EHLO a.b").startswith("250-")
+    assert secure.line("MAIL FROM:<>").startswith("250 ")
+
+
+@pytest.mark.parametrize("behind", [b"EHLO a.b\r\n", b"x", b"RSET\r\nMAIL FROM:<x@y>\r\n"])
+def test_s04_octets_behind_starttls(behind: bytes) -> None:
+    """
+    What came in plain text behind STARTTLS is never taken for what came inside.
+    """
+    house = home()
+    player, _ = greeted(house)
+    said = player.say(b"STARTTLS\r\n" + behind)
+
+    assert said.startswith(b"554 5.5.1")
+    assert player.closed
+    assert [] == house.collector.mails
+
+
+def test_implicit_tls() -> None:
+    """
+    The handshake comes before the greeting, and STARTTLS is not offered.
+    """
+    house = home(implicit_tls=True)
+    player = house.player(STRANGER)
+    assert b"" == player.heard()
+    secure = TLSPlayer(player)
+
+    assert secure.heard().startswith(b"220 ")
+    assert "STARTTLS" not in secure.line("EHLO a.b")
+    assert house.collector.sessions[0].tls is not None
+
+
+def test_handshake_that_fails() -> None:
+    """
+    Garbage in place of a handshake ends the connection, and is told.
+    """
+    house = home()
+    player, _ = greeted(house)
+    player.line("STARTTLS")
+    player.protocol.dataReceived(b"EHLO no.tls.example\r\n" * 10)
+
+    assert player.transport.disconnecting
+    player.hang_up()
+    assert 1 == len(house.observer.of(TLSFailed))
+    assert 0 == house.listener.connections
+
+
+def test_s09_handshake_without_end() -> None:
+    """
+    A client that does not shake hands in time is cut off.
+    """
+    house = home(implicit_tls=True)
+    player = house.player()
+    house.clock.advance(61)
+
+    assert player.transport.aborted
+    player.hang_up()
+    assert 1 == len(house.observer.of(TLSFailed))
+
+
+def test_logins_are_told() -> None:
+    """
+    The observer hears of each login, good or bad.
+    """
+    house = home()
+    assert house.settings.login is not None
+    house.settings.login._observer = house.observer
+    player, _ = greeted(house)
+    player.line(f"AUTH PLAIN {WRONG}")
+    player.line(f"AUTH PLAIN {PLAIN}")
+
+    assert [LoginFailed, LoggedIn] == [
+        type(e) for e in house.observer.events if isinstance(e, LoginFailed | LoggedIn)
+    ]
