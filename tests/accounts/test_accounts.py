@@ -375,6 +375,35 @@ class TestSQL(Ours):
     def run(self, test: Callable[[], Coroutine[Any, Any, None]]) -> object:
         return start(test())
 
+    @case
+    async def test_another_process(self, directory: IAccountDirectory) -> None:
+        """What a command adds is there at once, what it removes is gone within a second."""
+        time = [1_700_000_000_000_000]
+        ours = Database(REACTOR, self.folder.name, daemon=False, now=lambda: time[0])
+        await ours.open()
+        try:
+            records = SQLRecords(ours)
+            command = self.ours(directory)
+            assert None is await records.owner("carol@example.test")
+            await command.add("carol@example.test", "password")
+            assert "carol@example.test" == await records.owner("carol@example.test")
+            await command.remove("carol@example.test")
+            time[0] += 1_000_000
+            assert None is await records.owner("carol@example.test")
+        finally:
+            await ours.close()
+
+    @case
+    async def test_remembered_owners_are_few(self, directory: IAccountDirectory) -> None:
+        """What is remembered is bounded, and forgotten when anything changes here."""
+        records = SQLRecords(self.database)
+        records._owners = {f"x{n}@example.test": ("x", 0) for n in range(10_000)}
+        assert ALICE == await records.owner(ALICE)
+        assert [ALICE] == list(records._owners)
+        await records.set_disabled(ALICE, disabled=True)
+
+        assert None is await records.owner(ALICE)
+
 
 class TestThreads(TestMemory):
     """With the passwords in threads, as in production."""

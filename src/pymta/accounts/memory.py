@@ -5,6 +5,7 @@ Accounts in this process's memory.
 from __future__ import annotations
 
 import bisect
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
@@ -42,6 +43,7 @@ class MemoryRecords:
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
         self._others: dict[str, str] = {}
+        self._domains: Counter[str] = Counter()
         self._key: bytes | None = None
 
     async def key(self, fresh: bytes) -> bytes:
@@ -56,7 +58,7 @@ class MemoryRecords:
         return None if record is None or record.disabled else record.name
 
     async def has_domain(self, domain: str) -> bool:
-        return any(domain_of(name) == domain for name in (*self._records, *self._others))
+        return self._domains[domain] > 0
 
     async def names(self, after: str, limit: int) -> Sequence[str]:
         names = sorted(self._records)
@@ -66,6 +68,7 @@ class MemoryRecords:
     async def add(self, record: Record) -> None:
         self._check_free(record.name)
         self._records[record.name] = record
+        self._domains[domain_of(record.name)] += 1
 
     async def set_password(self, name: str, kept: Kept, was: str | None = None) -> None:
         record = self._there(name)
@@ -76,9 +79,10 @@ class MemoryRecords:
         self._records[name] = replace(self._there(name), disabled=disabled)
 
     async def remove(self, name: str) -> None:
-        self._there(name)
+        for address in await self.addresses(name):
+            await self.remove_address(address)
         del self._records[name]
-        self._others = {a: account for a, account in self._others.items() if account != name}
+        self._domains[domain_of(name)] -= 1
 
     async def addresses(self, name: str) -> Sequence[str]:
         self._there(name)
@@ -88,9 +92,11 @@ class MemoryRecords:
         self._there(name)
         self._check_free(address)
         self._others[address] = name
+        self._domains[domain_of(address)] += 1
 
     async def remove_address(self, address: str) -> None:
-        self._others.pop(address, None)
+        if self._others.pop(address, None) is not None:
+            self._domains[domain_of(address)] -= 1
 
     def _there(self, name: str) -> Record:
         try:

@@ -65,6 +65,11 @@ account_keys = Table(
 
 _DECOY = "decoy"
 
+# Microseconds for which it is remembered that an address is somebody's: each message asks three
+# times.  An account that another process removes may get mail for so long.
+_REMEMBERED = 1_000_000
+_MOST_REMEMBERED = 10_000
+
 _Step = Callable[[Connection], Any]
 
 
@@ -97,6 +102,8 @@ class SQLRecords:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._owners: dict[str, tuple[str, int]] = {}
+        self._changes = 0
 
     # -- looking -----------------------------------------------------------------
 
@@ -105,6 +112,20 @@ class SQLRecords:
         return await self._database.read(lambda c: _record(c.execute(found).one_or_none()))
 
     async def owner(self, address: str) -> str | None:
+        now = self._database.now()
+        owner, since = self._owners.get(address, ("", 0))
+        if 0 <= now - since < _REMEMBERED:
+            return owner
+        changes = self._changes
+        found = await self._find_owner(address)
+        # What was read while something was written may be what was before.
+        if found is not None and changes == self._changes:
+            if len(self._owners) >= _MOST_REMEMBERED:
+                self._owners.clear()
+            self._owners[address] = found, now
+        return found
+
+    async def _find_owner(self, address: str) -> str | None:
         named = select(accounts.c.name).where(accounts.c.name == address, accounts.c.disabled == 0)
         other = (
             select(accounts.c.name)
@@ -218,7 +239,11 @@ class SQLRecords:
         await self._write(change)
 
     async def _write(self, step: _Step) -> Any:
-        return await self._database.write(_batch, step)
+        try:
+            return await self._database.write(_batch, step)
+        finally:
+            self._changes += 1
+            self._owners.clear()
 
 
 def _batch(connection: Connection, steps: Sequence[_Step]) -> Sequence[Any]:

@@ -12,20 +12,20 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import ParamSpec, TypeAlias, TypeVar, assert_never
 
-from twisted.cred.credentials import IUsernamePassword, UsernamePassword
+from twisted.cred.credentials import UsernamePassword
 from twisted.cred.error import LoginDenied, UnauthorizedLogin
 from twisted.cred.portal import Portal
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from pymta.aio import CancelledError, sleep, timeout
-from pymta.edge.login_credentials import IVerifiedIdentity, VerifiedIdentity, completed, folded
+from pymta.edge.login_credentials import VerifiedIdentity, completed, folded
 from pymta.edge.login_limits import LoginLimits
+from pymta.edge.login_offer import Offer
 from pymta.edge.peers import LOOPBACK, Peers
 from pymta.errors import NoSuchAccount, PymtaError, Refused, TooManyWaiting, Unauthorized
 from pymta.events import Event, LoggedIn, LoginFailed
@@ -67,7 +67,6 @@ from pymta.sasl import (
     ServerSide,
     Success,
     TokenHint,
-    announce,
     prepare_query,
     start,
 )
@@ -169,14 +168,13 @@ class Login:
         self._passwords = passwords
         self._tokens = tokens
         self._certificates = certificates
-        self._mechanisms = tuple(mechanisms)
         self._limits = limits
         self._plaintext = plaintext
         self._domain = domain
         self._hint = hint or TokenHint()
         self._observer = observer
         self._seconds = seconds
-        self._announced = cache(self._announce)
+        self._offer = Offer(portal, _needs(secrets, passwords, tokens, certificates), mechanisms)
 
     # -- what is offered -----------------------------------------------------------
 
@@ -190,54 +188,17 @@ class Login:
 
         :param plaintext: what :meth:`plaintext_allowed` said of the peer.
         """
-        return tuple(self._offer(tls, secure=tls is not None or plaintext))
+        return tuple(self._offer.of(tls, secure=tls is not None or plaintext))
 
     @property
     def can_check_password(self) -> bool:
         """Whether USER and PASS (IMAP's LOGIN) can work."""
-        return PASSWORD_CHECK in self._provided()
+        return PASSWORD_CHECK in self._offer.provided()
 
     @property
     def can_apop(self) -> bool:
         """Whether APOP can work."""
-        return CLEARTEXT_SECRET in self._provided()
-
-    def _provided(self) -> frozenset[Need]:
-        # Asked each time: an application may register checkers while the server runs.
-        taken = self._portal.listCredentialsInterfaces()
-        return frozenset(self._needs_met(taken))
-
-    def _needs_met(self, taken: list[type]) -> Iterator[Need]:
-        if IUsernamePassword in taken:
-            yield PASSWORD_CHECK
-        if IVerifiedIdentity not in taken:
-            return
-        if self._secrets is not None:
-            yield SCRAM_SHA_256_SECRET
-            yield SCRAM_SHA_1_SECRET
-        if self._passwords is not None:
-            yield CLEARTEXT_SECRET
-        if self._tokens is not None:
-            yield TOKEN_CHECK
-        if self._certificates is not None:
-            yield CERTIFICATE_CHECK
-
-    def _offer(self, tls: TLS | None, *, secure: bool) -> Mapping[str, Mechanism]:
-        if not secure:
-            return {}
-        bound = tls is not None and tls.version == "TLSv1.3"
-        certified = tls is not None and tls.peer_name is not None
-        return self._announced(self._provided(), bound, certified)
-
-    def _announce(
-        self, provided: frozenset[Need], bound: bool, certified: bool
-    ) -> Mapping[str, Mechanism]:
-        channel = Channel(
-            secure=True,
-            bindings={TLS_EXPORTER: b"?"} if bound else {},
-            peer_name="?" if certified else None,
-        )
-        return announce(provided, channel, mechanisms=self._mechanisms)
+        return CLEARTEXT_SECRET in self._offer.provided()
 
     # -- logging in ------------------------------------------------------------------
 
@@ -260,7 +221,7 @@ class Login:
             many logins have failed (421: the connection should end).
         :raises LoginCancelled: the client did.
         """
-        offer = self._offer(session.tls, secure=self._is_secure(session))
+        offer = self._offer.of(session.tls, secure=self._is_secure(session))
         exchange = start(offer, mechanism, side=self._side(session, binding))
         if exchange is None:
             raise Refused(NOT_OFFERED)
@@ -336,6 +297,8 @@ class Login:
                 attempt.identity.logout()
             if isinstance(fault, Unauthorized):
                 await self._failed(attempt, fault)
+            elif isinstance(fault, Refused):
+                self._tell_failed(attempt, str(fault))
             raise
         session = attempt.session
         if self._limits is not None:
@@ -512,6 +475,23 @@ class Login:
     def _tell(self, event: Event) -> None:
         if self._observer is not None:
             self._observer.observe(event)
+
+
+def _needs(
+    secrets: ISCRAMSecrets | None,
+    passwords: IClearTextPasswords | None,
+    tokens: ITokenChecker | None,
+    certificates: CertificateCheck | None,
+) -> Iterator[Need]:
+    if secrets is not None:
+        yield SCRAM_SHA_256_SECRET
+        yield SCRAM_SHA_1_SECRET
+    if passwords is not None:
+        yield CLEARTEXT_SECRET
+    if tokens is not None:
+        yield TOKEN_CHECK
+    if certificates is not None:
+        yield CERTIFICATE_CHECK
 
 
 def _prepared(text: str) -> str:
