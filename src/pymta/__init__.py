@@ -15,30 +15,45 @@ from pymta._version import __version__
 
 if TYPE_CHECKING:
     from pymta.address import Address
+    from pymta.components.receiving import receive
+    from pymta.components.system import MailSystem
+    from pymta.edge.listening import Listening
     from pymta.envelope import Envelope, Recipient, Sender
     from pymta.errors import Refused
+    from pymta.inbound.taking import ReceivedMail
     from pymta.reply import Reply
+    from pymta.service import MailService
     from pymta.session import Session
 
 __all__ = [
     "Address",
     "Envelope",
+    "Listening",
+    "MailService",
+    "MailSystem",
+    "ReceivedMail",
     "Recipient",
     "Refused",
     "Reply",
     "Sender",
     "Session",
     "__version__",
+    "receive",
 ]
 
 _HOMES = {
     "Address": "pymta.address",
     "Envelope": "pymta.envelope",
+    "Listening": "pymta.edge.listening",
+    "MailService": "pymta.service",
+    "MailSystem": "pymta.components.system",
+    "ReceivedMail": "pymta.inbound.taking",
     "Recipient": "pymta.envelope",
     "Refused": "pymta.errors",
     "Reply": "pymta.reply",
     "Sender": "pymta.envelope",
     "Session": "pymta.session",
+    "receive": "pymta.components.receiving",
 }
 
 

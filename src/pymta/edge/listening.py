@@ -1,0 +1,83 @@
+"""
+A port: an endpoint and the listener behind it, bound first and opened later.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+from twisted.logger import Logger
+
+from pymta.edge.connection import endpoint_of
+from pymta.edge.listener import Listener
+from pymta.session import Endpoint
+
+__all__ = ["Listening"]
+
+_log = Logger(namespace="pymta.edge")
+
+SESSION_SECONDS = 10.0
+
+
+class Listening:
+    """
+    One port: an endpoint and the listener behind it.
+
+    :param name: for the log, and for whoever asks where it listens.
+    :param seconds: for sessions to reach a command boundary at the stop.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        endpoint: IStreamServerEndpoint,
+        listener: Listener,
+        *,
+        seconds: float = SESSION_SECONDS,
+    ) -> None:
+        self.name = name
+        self.listener = listener
+        self._endpoint = endpoint
+        self._seconds = seconds
+        self._port: IListeningPort | None = None
+
+    @property
+    def port(self) -> IListeningPort:
+        """The bound port.  :raises RuntimeError: it is not bound."""
+        if self._port is None:
+            raise RuntimeError(f"{self.name} is not bound")
+        return self._port
+
+    @property
+    def address(self) -> Endpoint:
+        """Where it listens.  :raises RuntimeError: it is not bound."""
+        return endpoint_of(self.port.getHost())
+
+    async def bind(self) -> None:
+        """Bind the socket; connections wait in its backlog until :meth:`start`."""
+        if self._port is None:
+            self._port = await self._endpoint.listen(self.listener)
+            _switch(self._port, "stopReading")
+
+    async def start(self) -> None:
+        """Accept connections."""
+        await self.bind()
+        _switch(self.port, "startReading")
+        _log.info("{name}: listening on {at}", name=self.name, at=str(self.address))
+
+    async def stop(self) -> None:
+        """Accept no more, and end those that are open, at their next command boundary."""
+        port, self._port = self._port, None
+        if port is not None:
+            closing = port.stopListening()
+            if closing is not None:
+                await closing
+        await self.listener.stop(self._seconds)
+
+
+def _switch(port: Any, name: str) -> None:
+    # Ports of the reactor are file descriptors; those of tests may be nothing of the kind.
+    switch = getattr(port, name, None)
+    if switch is not None:
+        switch()
