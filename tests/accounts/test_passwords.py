@@ -86,6 +86,23 @@ def test_stale() -> None:
     assert verdict.stale
 
 
+def test_s24_nobodys_hash_is_there_before_anybody_asks() -> None:
+    """The first unknown name is one check, and so is each one after it."""
+    asked: list[int] = []
+
+    def counting(size: int) -> bytes:
+        asked.append(size)
+        return bytes(size)
+
+    ours = Passwords(random=counting, pool=None, cost=CHEAPEST)
+    now(ours.start())
+    assert [16] == asked  # for the one hash that is made
+
+    assert not now(ours.verify(None, "pencil")).right
+    assert not now(ours.verify(None, "pencil")).right
+    assert [16] == asked
+
+
 def test_the_default_cost() -> None:
     """No less than OWASP's least for Argon2id, and SCRAM's 0.1 s."""
     assert Cost() == passwords(Cost()).cost

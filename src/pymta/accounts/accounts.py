@@ -72,7 +72,8 @@ class Accounts:
         self._decoy: Decoy | None = None
 
     async def start(self) -> None:
-        """Read, or make, the key of the decoys; before the first login."""
+        """Read, or make, what stands in for accounts that there are not; before any login."""
+        await self._passwords.start()
         key = await self._records.key(self._random(32))
         self._decoy = Decoy(key=key, iterations=self._passwords.cost.iterations)
 

@@ -102,6 +102,13 @@ class Passwords:
         )
         self._nobody: Shared[str] | None = None
 
+    async def start(self) -> None:
+        """
+        Hash what stands in for nobody's password, so that the first name that does not exist
+        costs no more than the next.
+        """
+        await self._dummy()
+
     async def keep(self, password: str) -> Kept:
         """
         Hash a new password.
