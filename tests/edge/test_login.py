@@ -655,6 +655,30 @@ def test_cancelled_from_outside() -> None:
     assert 0 == len(door.state)
 
 
+def test_a_connection_that_ends_too_late_is_logged_out() -> None:
+    """Whoever leaves between the yes and its note leaves no avatar behind."""
+    out: list[str] = []
+
+    class Realm(AccountRealm):
+        def requestAvatar(self, avatarId: Any, mind: object, *interfaces: Any) -> Any:
+            made = super().requestAvatar(avatarId, mind, *interfaces)
+            return made.addCallback(lambda found: (*found[:2], lambda: out.append("logout")))
+
+    class Slow(MemorySharedState):
+        async def add(self, key: str, value: bytes, ttl: float) -> bytes | None:
+            return await Deferred()
+
+    directory = accounts()
+    portal = Portal(Realm(directory), [PasswordChecker(directory)])
+    door = Door(portal, limits=LoginLimits(Slow(Clock()), key=b"k"))
+    running = deferred(door.login.check_password("alice", "secret", session=session()))
+    running.addErrback(lambda failure: failure.trap(CancelledError))  # type: ignore[unused-awaitable]  # seen
+    assert [] == out
+    running.cancel()
+
+    assert ["logout"] == out
+
+
 # -- limits ----------------------------------------------------------------------------
 
 

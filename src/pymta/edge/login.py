@@ -292,6 +292,9 @@ class Login:
     async def _judged(self, attempt: _Attempt, trying: Awaitable[Identity]) -> Identity:
         try:
             identity = await trying
+            if self._limits is not None:
+                name = folded(attempt.username or identity.name)
+                await self._noted(self._limits.succeeded, attempt.session.peer.host, name)
         except BaseException as fault:
             if attempt.identity is not None:
                 attempt.identity.logout()
@@ -300,13 +303,9 @@ class Login:
             elif isinstance(fault, Refused):
                 self._tell_failed(attempt, str(fault))
             raise
-        session = attempt.session
-        if self._limits is not None:
-            await self._noted(
-                self._limits.succeeded, session.peer.host, folded(attempt.username or identity.name)
-            )
-        named = replace(session, identity=identity.name, mechanism=identity.mechanism)
-        self._tell(LoggedIn(named))
+        self._tell(
+            LoggedIn(replace(attempt.session, identity=identity.name, mechanism=identity.mechanism))
+        )
         return identity
 
     async def _failed(self, attempt: _Attempt, no: Unauthorized) -> None:

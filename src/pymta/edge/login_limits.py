@@ -100,8 +100,11 @@ class LoginLimits:
 
         Counters stay: whoever has one account must not get more guesses at others by it.
         """
-        if self._account is not None:
-            await self._state.add(_known(host, account), b"1", _KNOWN)
+        if self._account is None:
+            return
+        key = _known(host, account)
+        if await self._state.get(key) is None:  # reading costs less than writing nothing
+            await self._state.add(key, b"1", _KNOWN)
 
     async def _is_sprayed(self, password: str | None) -> bool:
         if self._credential is None or password is None:
