@@ -4,39 +4,50 @@ The contract kit against the mailboxes in SQL.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 from twisted.internet.epollreactor import EPollReactor
-from twisted.internet.task import Clock
 
 from pymta.aio import sleep
-from pymta.database import Database
 from pymta.interfaces.mailbox import IMailboxStore
-from pymta.store.sql.store import SQLMailStore
 from pymta.testing.contracts.mailbox import MailboxContract
+from tests.store.conftest import Run
+from tests.store.house import House
+from tests.store.ledger import mistakes
+
+_accounts = count(1)
+
+
+@pytest.fixture(scope="class")
+def house(
+    reactor: EPollReactor,
+    run: Run,
+    template: Callable[[Path], None],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[House]:
+    """One for all tests of a class, each of which has an account of its own."""
+    directory = tmp_path_factory.mktemp("house")
+    template(directory)
+    made = House(reactor, directory)
+    run(made.open)
+    yield made
+    run(made.close)
+    assert [] == mistakes(directory)
 
 
 class TestSQL(MailboxContract):
-    """A restart closes the database and opens it again; another connection is another store."""
+    """A restart closes the database and opens it again."""
 
     tombstones = 50
 
     @pytest.fixture(autouse=True)
-    def place(
-        self,
-        tmp_path: Path,
-        reactor: EPollReactor,
-        run: Any,
-        template: Callable[[Path], None],
-    ) -> None:
+    def place(self, house: House, run: Run) -> None:
         """Where it is kept, and who runs it."""
-        template(tmp_path)
-        self.directory = tmp_path
-        self.reactor = reactor
+        self.house = house
         self.drive = run
 
     def run(self, test: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -44,44 +55,23 @@ class TestSQL(MailboxContract):
         self.drive(test)
 
     async def make(self) -> IMailboxStore:
-        """A store whose clock is ours."""
-        self.ahead = 0
-        await self._open()
-        return self.store.mailboxes("anna")
-
-    async def _open(self) -> None:
-        self.clock = Clock()
-        self.database = Database(
-            self.reactor,
-            str(self.directory),
-            now=lambda: time.time_ns() // 1000 + self.ahead,
-        )
-        await self.database.open()
-        self.store = SQLMailStore(
-            self.database, self.reactor, clock=self.clock, tombstones=self.tombstones
-        )
+        """Another account."""
+        self.account = f"account {next(_accounts)}"
+        return self.house.store.mailboxes(self.account)
 
     async def reopen(self, store: IMailboxStore) -> IMailboxStore:
         """Everything closed, and opened again."""
-        await self.close(store)
-        await self._open()
-        return self.store.mailboxes("anna")
+        await self.house.reopen()
+        return self.house.store.mailboxes(self.account)
 
     async def another(self, store: IMailboxStore) -> IMailboxStore:
         """Asked for again."""
-        return self.store.mailboxes("anna")
-
-    async def close(self, store: IMailboxStore) -> None:
-        """As a process that ends."""
-        self.store.close()
-        await self.database.close()
+        return self.house.store.mailboxes(self.account)
 
     async def elapse(self, seconds: float) -> None:
-        """Time goes on, timers fire and what is due is swept."""
-        self.ahead += int(seconds * 1_000_000)
-        self.clock.advance(seconds)
-        await self.store.sweep()
+        """Time goes on, and what is due is swept."""
+        await self.house.elapse(seconds)
 
     async def pause(self) -> None:
         """A hundredth of a second."""
-        await sleep(self.reactor, 0.01)
+        await sleep(self.house.reactor, 0.01)
