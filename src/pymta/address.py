@@ -47,7 +47,7 @@ class Address:
 
     :param local: without quotes and escapes: ``a b`` for ``"a\\ b"``.
     :param domain: as it was written; a literal in its brackets; empty only for the bare
-        ``postmaster`` of :rfc:`5321#section-4.1.1.3`.
+        ``postmaster`` of :rfc:`5321#section-4.1.1.3`, and for names that LMTP gives alone.
     """
 
     local: str

@@ -69,7 +69,8 @@ class InboundTransaction:
 
     async def add_recipient(self, recipient: Recipient) -> Reply | None:
         if not recipient.address.domain:
-            # RFC 5321 section 4.1.1.3: the bare postmaster is this system's.
+            # RFC 5321 section 4.1.1.3: the bare postmaster is this system's; so is whom LMTP
+            # names without a domain.
             address = Address(recipient.address.local, self._flow.domain)
             recipient = replace(recipient, address=address)
         _obey(await self._policies.recipient(recipient))

@@ -19,6 +19,7 @@ from pymta.wire.smtp.grammar import (
     encode_xtext,
     format_path,
     parse_hello,
+    parse_local_rcpt,
     parse_mail,
     parse_rcpt,
     split_command,
@@ -173,6 +174,46 @@ def test_bare_postmaster(name: str) -> None:
     assert (Address(name, ""), ()) == parse_rcpt(f"TO:<{name}>")
 
 
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        ("<root>", Address("root", "")),
+        ("<Postmaster>", Address("Postmaster", "")),
+        ("<a.b+c>", Address("a.b+c", "")),
+        ('<"a@b">', Address("a@b", "")),
+        ('<"a > b">', Address("a > b", "")),
+        ("<a@b.example>", A),
+        ('<"a b"@c>', Address("a b", "c")),
+        ("<@x.example,@y.example:a@b.example>", A),
+    ],
+)
+def test_local_rcpt(path: str, address: Address) -> None:
+    """LMTP's RCPT takes a local part alone, beside addresses."""
+    assert (address, ()) == parse_local_rcpt(f"TO:{path}")
+    assert (address, (("NOTIFY", "NEVER"),)) == parse_local_rcpt(f"TO:{path} NOTIFY=NEVER")
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "TO:<>",
+        "TO:<a b>",
+        "TO:<a@>",
+        "TO:<a..b>",
+        'TO:<"a>',
+        "TO:root",
+        "TO:<@x>",
+        f"TO:<{'a' * 65}>",
+    ],
+)
+def test_local_rcpt_refuses(argument: str) -> None:
+    """What is neither is refused."""
+    with pytest.raises(RemoteProtocolError) as caught:
+        parse_local_rcpt(argument)
+
+    assert "501 5.1.3" == status(caught.value)
+
+
 @pytest.mark.parametrize("argument", ["TO:<>", "TO:<root>", "TO:a@b", "TO:<a@b", "FROM:<a@b>"])
 def test_rcpt_refuses(argument: str) -> None:
     """RCPT needs an address."""
@@ -272,7 +313,7 @@ def test_s19_linear(argument: str) -> None:
 def test_total(text: str) -> None:
     """Whatever comes parses, or is refused with an answer."""
     refused: list[RemoteProtocolError] = []
-    for parse in (parse_hello, parse_mail, parse_rcpt, decode_attributes):
+    for parse in (parse_hello, parse_mail, parse_rcpt, parse_local_rcpt, decode_attributes):
         for prefix in ("", "FROM:<", "TO:<", "NAME="):
             try:
                 parse(prefix + text)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from pymta.address import Address
 from pymta.reply import Reply
 from pymta.wire.smtp.events import (
     ContentEnded,
@@ -117,3 +118,45 @@ def test_lmtp_without_recipients(slices: Slices) -> None:
 def test_smtp_has_no_lhlo() -> None:
     """LHLO is of LMTP only."""
     play(plain(), "S: 220 ...\nC: LHLO a\nS: 500 5.5.1 This is not LMTP", whole)
+
+
+@pytest.mark.parametrize("slices", EVERY_WAY)
+def test_lmtp_local_part_alone(slices: Slices) -> None:
+    """LMTP delivers to accounts, which may be named without a domain; SMTP does not."""
+    server = lmtp()
+    asked: list[Rcpt] = []
+    server.says[Rcpt] = lambda rcpt: asked.append(rcpt) if isinstance(rcpt, Rcpt) else None
+    play(
+        server,
+        """
+        S: 220 mx.example LMTP
+        C: LHLO a
+        S: ...
+        C: MAIL FROM:<>
+        C: RCPT TO:<root>
+        C: RCPT TO:<root@>
+        S: 250 2.1.0 Sender OK
+        S: 250 2.1.5 Recipient OK
+        S: 501 5.1.3 ...
+        """,
+        slices,
+    )
+
+    assert [Address("root", "")] == [each.recipient.address for each in asked]
+
+
+def test_smtp_wants_a_domain() -> None:
+    """In SMTP nobody but the postmaster is named without a domain."""
+    play(
+        plain(),
+        """
+        S: 220 ...
+        C: EHLO a
+        S: ...
+        C: MAIL FROM:<>
+        C: RCPT TO:<root>
+        S: 250 2.1.0 Sender OK
+        S: 501 5.1.3 ...
+        """,
+        whole,
+    )

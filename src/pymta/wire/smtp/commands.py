@@ -32,7 +32,13 @@ from pymta.wire.smtp.events import (
     Verify,
 )
 from pymta.wire.smtp.extensions import ExtensionTable, Parameter, Standing
-from pymta.wire.smtp.grammar import Parameters, parse_hello, parse_mail, parse_rcpt
+from pymta.wire.smtp.grammar import (
+    Parameters,
+    parse_hello,
+    parse_local_rcpt,
+    parse_mail,
+    parse_rcpt,
+)
 from pymta.wire.smtp.limits import Limits
 from pymta.wire.smtp.state import IN_TRANSACTION, Dialogue, State
 
@@ -237,7 +243,8 @@ class Commands:
     def _rcpt(self, argument: str) -> Question | Reply:
         transaction = self._dialogue.transaction
         assert transaction is not None
-        address, parameters = parse_rcpt(argument)
+        parse = parse_local_rcpt if self._role is Role.LMTP else parse_rcpt
+        address, parameters = parse(argument)
         if not transaction.sender.smtputf8 and not address.is_ascii:
             raise _wrong(answers.NOT_ASCII)
         if transaction.accepted >= self._limits.recipients:

@@ -26,6 +26,7 @@ __all__ = [
     "encode_xtext",
     "format_path",
     "parse_hello",
+    "parse_local_rcpt",
     "parse_mail",
     "parse_rcpt",
     "split_command",
@@ -112,6 +113,21 @@ def parse_rcpt(argument: str) -> tuple[Address, Parameters]:
     if path[1:-1].lower() == "postmaster":
         return Address(path[1:-1], ""), parameters
     return _parse_path(path, "5.1.3"), parameters
+
+
+def parse_local_rcpt(argument: str) -> tuple[Address, Parameters]:
+    """
+    Parse the argument of RCPT where deliveries are to our own mailboxes: LMTP.
+
+    A local part alone has an empty domain, whoever's it is: other deliverers know accounts by
+    their names, and many of them say no more.
+    """
+    path, parameters = _split_path(argument, "TO:", "5.1.3")
+    try:
+        local = Address.parse(f"{path[1:-1]}@localhost").local
+    except AddressError:
+        return _parse_path(path, "5.1.3"), parameters
+    return Address(local, ""), parameters
 
 
 def _split_path(argument: str, word: str, status: str) -> tuple[str, Parameters]:
