@@ -25,6 +25,7 @@ from pymta.database.location import make_folder, refuse_network
 from pymta.database.migrate import migrate
 from pymta.database.numbers import Numbers
 from pymta.database.readers import Readers
+from pymta.database.reserve import Reserve
 from pymta.database.sqlite import SQLite
 from pymta.database.writer import Batch, Writer
 from pymta.errors import PymtaError
@@ -78,6 +79,7 @@ class Database:
             connect=self._connect,
             committed=self._doorbell.ring,
             checkpoints=daemon,
+            reserve=Reserve(os.path.join(directory, "reserve")) if daemon else None,
         )
         self._readers = Readers(reactor, self._dialect.reader, threads=readers)
         self._files = Pool(
@@ -89,6 +91,7 @@ class Database:
             pool=self._files,
             numbers=self.numbers,
         )
+        self._open = False
         self._sweeping: Deferred[None] | None = None
 
     async def open(self) -> None:
@@ -98,6 +101,7 @@ class Database:
         :raises pymta.errors.Mistake: a network file system, somebody else's file, a later release.
         """
         await self._writer.start()
+        self._open = True
         self._readers.start()
         self._files.start()
         self._doorbell.open()
@@ -105,7 +109,12 @@ class Database:
             self._sweeping = start(self._sweep())
 
     async def close(self) -> None:
-        """Commit what waits; then everything raises :class:`~pymta.errors.StoreClosed`."""
+        """
+        Commit what waits; then everything raises :class:`~pymta.errors.StoreClosed`.  Idempotent.
+        """
+        if not self._open:
+            return
+        self._open = False
         self._doorbell.close()
         if self._sweeping is not None:
             self._sweeping.cancel()
@@ -131,6 +140,13 @@ class Database:
         :raises pymta.errors.StoreClosed: in doubt, if it comes after the call.
         """
         return self._writer.write(batch, entry, size)
+
+    def essential(self, batch: Batch[Entry, Result]) -> None:
+        """
+        Declare that what this batch writes must go on when the disk is full: it gives back more
+        than it takes.  A little room is kept for it.
+        """
+        self._writer.essential(batch)
 
     def read(self, query: Callable[[Connection], T]) -> Deferred[T]:
         """

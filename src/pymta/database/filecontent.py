@@ -19,20 +19,27 @@ class FileContent:
     A finished file, readable through its own descriptor.
 
     :ivar number: what it will be called in the table of contents; 0 before anybody asked.
-    :ivar placed: a commit that names it is under way or done: ``discard`` comes too late.
     :ivar named: that commit is durable: whoever names it again refers to the row.  Set by the
         writer's thread, between two batches.
     """
 
-    __slots__ = ("_pool", "file", "named", "number", "placed", "size")
+    __slots__ = ("_pool", "file", "named", "number", "size")
 
     def __init__(self, pool: Pool, file: NewFile) -> None:
         self._pool = pool
         self.file = file
         self.size = file.size
         self.number = 0
-        self.placed = False
         self.named = False
+
+    @property
+    def placed(self) -> bool:
+        """Whether a commit that names it is under way or done: ``discard`` comes too late."""
+        return self.file.kept
+
+    @placed.setter
+    def placed(self, placed: bool) -> None:
+        self.file.kept = placed
 
     async def read(self, start: int, stop: int) -> bytes:
         stop = min(stop, self.size, start + SLICE)

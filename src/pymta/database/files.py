@@ -30,17 +30,20 @@ class NewFile:
     A file that grows.  Order: ``append`` any number of times, then ``sync`` or ``unlink``.
 
     Open and locked as long as anybody holds this object, so that no read meets another file
-    under a descriptor that was closed meanwhile.
+    under a descriptor that was closed meanwhile.  Unlinked with it, too, unless ``kept``: what
+    was copied instead of named leaves nothing behind.
 
     :param random: that many random octets.
     """
 
-    __slots__ = ("_fd", "folder", "name", "size")
+    __slots__ = ("_fd", "_unlinked", "folder", "kept", "name", "size")
 
     def __init__(self, folder: str, random: Callable[[int], bytes] = os.urandom) -> None:
         self.folder = folder
         self.name = random(16).hex()
         self.size = 0
+        self.kept = False
+        self._unlinked = False
         self._fd = -1
         with _no_room():
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | _PRIVATE
@@ -72,11 +75,15 @@ class NewFile:
 
     def unlink(self) -> None:
         """Nobody wants it.  Idempotent."""
+        self._unlinked = True
         unlink_file(self.folder, self.name)
 
     def __del__(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
+        if self._fd < 0:
+            return
+        if not (self.kept or self._unlinked):
+            unlink_file(self.folder, self.name)
+        os.close(self._fd)
 
 
 def sync_folder(folder: str) -> None:

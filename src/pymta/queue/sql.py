@@ -91,6 +91,8 @@ class SQLQueueStore:
         self._add = partial(add, self._contents)
         self._settle = _together(partial(settle, self._contents))
         self._change = partial(change, self._contents)
+        for batch in (self._settle, claim, recover, _renew, _release, _suspend):
+            database.essential(batch)
 
     # -- taking ---------------------------------------------------------------
 
@@ -103,6 +105,7 @@ class SQLQueueStore:
 
     async def add(self, mails: Sequence[NewMail], owner: str | None = None) -> Sequence[Claim]:
         lease = None if owner is None else self._lease(owner, self._database.now())
+        mails = _once(mails)
         placed = await self._placed(mails)
         try:
             rows = self._rows(mails, placed, lease)
@@ -360,6 +363,14 @@ def _later(what: Settled) -> Later:
             return Later(due=None, wake=None, lane=None, reply=None, warned=False, reason=reason)
         case Done():
             raise AssertionError("done ones leave")
+
+
+def _once(mails: Sequence[NewMail]) -> list[NewMail]:
+    """Each id once."""
+    first: dict[str, NewMail] = {}
+    for mail in mails:
+        first.setdefault(mail.id, mail)
+    return list(first.values())
 
 
 def _due(new: NewMail) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from sqlalchemy import (
@@ -93,14 +94,10 @@ def _chosen() -> Any:
         .limit(bindparam("per_lane"))
     )
     of_mail = [c for c in mails.c if c.name not in ("id", "number", "reverse_path")]
-    return (
-        select(recipients, mails.c.id.label("queue_id"), *of_mail)
-        .select_from(
-            lanes.join(recipients, recipients.c.number.in_(mine.correlate(lanes))).join(
-                mails, mails.c.number == recipients.c.mail
-            )
+    return select(recipients, mails.c.id.label("queue_id"), *of_mail).select_from(
+        lanes.join(recipients, recipients.c.number.in_(mine.correlate(lanes))).join(
+            mails, mails.c.number == recipients.c.mail
         )
-        .limit(bindparam("limit"))
     )
 
 
@@ -157,17 +154,19 @@ class _Claimer:
         self._left = entry.limit
         self._lanes: Counter[str] = Counter()
         self._claimed: list[ClaimedRows] = []
+        self._per_lane = 1.0  # what the lanes looked at last had, on average
 
     def claim(self) -> list[ClaimedRows]:
         for rank in self._connection.scalars(_RANKS).all():
             seen: set[str] = set()
+            self._per_lane = 1.0
             while self._left > 0 and self._slice(rank, seen):
                 pass
         return self._claimed
 
     def _slice(self, rank: int, seen: set[str]) -> bool:
         """
-        As many lanes as recipients are wanted.
+        As many lanes as will give what is wanted, if they are like those before.
 
         :param seen: lanes that had their turn in this rank.
         :returns: whether there may be more: some heads were too early, or somebody was held.
@@ -180,7 +179,7 @@ class _Claimer:
         if struck:
             self._connection.execute(_STRIKE_OUT, {"numbers": keys(struck)})
             return True
-        self._take(rows if rank == VERDICT_RANK else self._allowed(rows))
+        self._take(rows[: self._left] if rank == VERDICT_RANK else self._allowed(rows))
         self._correct(rank, lanes)
         seen.update(lanes)
         return True
@@ -190,7 +189,7 @@ class _Claimer:
         asked = {
             "rank": rank,
             "now": self._entry.lease.now,
-            "limit": self._left,
+            "limit": ceil(self._left / self._per_lane),
             "without": keys({*self._entry.without, *seen, *full}),
         }
         return self._connection.scalars(_LANES, asked).all()
@@ -199,18 +198,22 @@ class _Claimer:
         asked = {
             "rank": rank,
             "now": self._entry.lease.now,
-            "limit": self._left,
             # An answer that somebody has decided needs no place in its lane.
-            "per_lane": self._left if rank == VERDICT_RANK else self._entry.per_lane,
+            "per_lane": min(
+                self._left, self._left if rank == VERDICT_RANK else self._entry.per_lane
+            ),
             "lanes": keys(lanes),
         }
-        return self._connection.execute(_CHOSEN, asked).all()
+        rows = self._connection.execute(_CHOSEN, asked).all()
+        self._per_lane = max(1.0, len(rows) / len(lanes))
+        place = {lane: n for n, lane in enumerate(lanes)}
+        return sorted(rows, key=lambda row: (place[row.lane], row.wake, row.number))
 
     def _allowed(self, rows: Iterable[Any]) -> list[Any]:
         """Those for whom their lane has room after what more urgent ones took."""
-        allowed = []
+        allowed: list[Any] = []
         for row in rows:
-            if self._lanes[row.lane] < self._entry.per_lane:
+            if len(allowed) < self._left and self._lanes[row.lane] < self._entry.per_lane:
                 self._lanes[row.lane] += 1
                 allowed.append(row)
         return allowed
