@@ -27,7 +27,8 @@ def normal(name: str) -> MailboxName:
     """The one spelling that a mailbox of this name would have; never raises."""
     name = unicodedata.normalize("NFC", name)
     first, slash, rest = name.partition("/")
-    if first.upper() == INBOX:
+    # A dotless i has the capital of an i, and is none.
+    if first.isascii() and first.upper() == INBOX:
         first = INBOX
     return MailboxName(first + slash + rest)
 

@@ -202,6 +202,18 @@ class AppendingContract(MailboxCase):
         assert ["next"] == await subjects(inbox)
 
     @case
+    async def test_append_of_one_content_twice(self, store: IMailboxStore) -> None:
+        """Two messages may have the same octets, and each outlives the other."""
+        inbox = await self.inbox(store)
+        content = Octets(_LARGE)
+        await inbox.append([message(content), message(content)])
+        await inbox.append([message(await inbox.content(UID(1)))])
+        await inbox.remove(UIDSet([1, 2]))
+        await self.elapse(3 * 3600)
+
+        assert _LARGE == await octets_of(await inbox.content(UID(3)))
+
+    @case
     async def test_append_read_only(self, store: IMailboxStore) -> None:
         """A mailbox that was opened read-only takes nothing."""
         inbox = await store.open(INBOX, read_only=True)

@@ -230,6 +230,17 @@ class NamingContract(MailboxCase):
         assert ["INBOX", "a", "b", "b/c"] == await names(store)
 
     @case
+    async def test_rename_into_the_place_of_a_level_above(self, store: IMailboxStore) -> None:
+        """Each takes the name that the one above it had."""
+        await store.create(name("a/a/a"))
+        await (await store.open(name("a/a/a"))).append([message("x")])
+        await store.delete(name("a"))
+        await store.rename(name("a/a"), name("a"))
+
+        assert ["INBOX", "a", "a/a"] == await names(store)
+        assert ["x"] == await subjects(await store.open(name("a/a")))
+
+    @case
     async def test_rename_that_cannot_be(self, store: IMailboxStore) -> None:
         """To a name that is taken, from one that is not there, below itself: nothing happens."""
         for each in ["a/x", "b", "c/x"]:
