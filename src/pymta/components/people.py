@@ -5,7 +5,7 @@ accounts that spring into being.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -53,12 +53,14 @@ class People:
     """
     :param portal: its realm opens the accounts of ``directory``.
     :param administration: makes and removes accounts; None where they are not kept.
+    :param ensure: makes an account if it is not there; None likewise.
     :param secrets: for SCRAM; None where passwords are only checked.
     """
 
     directory: IAccountDirectory
     portal: Portal
     administration: IAccountAdministration | None = None
+    ensure: Callable[[str], Awaitable[None]] | None = None
     secrets: ISCRAMSecrets | None = None
     parts: tuple[Part, ...] = ()
 
@@ -76,6 +78,7 @@ def kept(cost: Cost | None = None) -> MakePeople:
             directory=accounts,
             portal=portal_for(accounts, domain=ground.domain),
             administration=accounts,
+            ensure=accounts.ensure,
             secrets=accounts,
             parts=_parts(pool, accounts),
         )
@@ -99,6 +102,7 @@ def checked_by(checkers: Iterable[ICredentialsChecker]) -> MakePeople:
             directory=accounts,
             portal=Portal(realm, ours),
             administration=accounts,
+            ensure=accounts.ensure,
             parts=_parts(pool, accounts),
         )
 

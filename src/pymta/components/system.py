@@ -298,6 +298,9 @@ class MailSystem:
     async def _prepare(self) -> None:
         if isinstance(self.certificates, Certificates):
             self.certificates.load()
+        # RFC 5321 section 4.5.1: somebody must get the postmaster's mail.
+        if self.domains and self.routes.postmaster is None and self.people.ensure is not None:
+            await self.people.ensure(str(self.routing.postmaster))
 
 
 def _stores(

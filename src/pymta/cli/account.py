@@ -1,0 +1,108 @@
+"""
+``pymta account``: who has mailboxes.
+"""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from argparse import Namespace
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from pymta.cli.errors import DONE, NOT_DONE, Usage
+from pymta.cli.output import Listing, complain
+from pymta.cli.store import Place, between, on_store, people_of
+from pymta.components.stores import Stores
+from pymta.errors import NoSuchAccount
+from pymta.interfaces.accounts import IAccountAdministration
+
+__all__ = ["add", "list_all", "passwd", "password_of", "remove"]
+
+PAGE = 1000
+
+Work = Callable[[IAccountAdministration], Awaitable[int]]
+
+
+def add(arguments: Namespace) -> int:
+    """Make an account; the store is made, too, if it is not there."""
+    password = password_of(arguments)
+
+    async def work(accounts: IAccountAdministration) -> int:
+        await accounts.add(arguments.address, password)
+        return DONE
+
+    return _on_accounts(arguments, work, make=lambda place: None)
+
+
+def passwd(arguments: Namespace) -> int:
+    """Set an account's password."""
+    password = password_of(arguments)
+
+    async def work(accounts: IAccountAdministration) -> int:
+        await accounts.set_password(arguments.address, password)
+        return DONE
+
+    return _on_accounts(arguments, work)
+
+
+def remove(arguments: Namespace) -> int:
+    """Remove an account with its mailboxes."""
+
+    async def work(accounts: IAccountAdministration) -> int:
+        await accounts.remove(arguments.address)
+        return DONE
+
+    return _on_accounts(arguments, work)
+
+
+def list_all(arguments: Namespace) -> int:
+    """Write all names, sorted."""
+
+    async def work(accounts: IAccountAdministration) -> int:
+        with Listing(as_json=arguments.json) as listing:
+            page = await accounts.accounts(None, PAGE)
+            while page:
+                for name in page:
+                    listing.add(name, name)
+                page = await accounts.accounts(page[-1], PAGE)
+        return DONE
+
+    return _on_accounts(arguments, work)
+
+
+def password_of(arguments: Namespace) -> str:
+    """
+    As given; else asked for, twice, of a person; else the first line of standard input.
+
+    :raises Usage: there is none, or the two differ.
+    """
+    if arguments.password is not None:
+        password = str(arguments.password)
+    elif sys.stdin.isatty():
+        password = getpass.getpass("Password: ")
+        if getpass.getpass("Once more: ") != password:
+            raise Usage("the passwords differ")
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        raise Usage("a password is missing")
+    return password
+
+
+def _on_accounts(
+    arguments: Namespace, work: Work, *, make: Callable[[Place], None] = Place.check
+) -> int:
+    async def on_open(stores: Stores, place: Place, reactor: Any) -> int:
+        people = people_of(stores, place, reactor)
+        assert people.administration is not None
+        accounts = people.administration
+        try:
+            return await between(people.parts, lambda: work(accounts))
+        except NoSuchAccount as error:
+            complain(f"there is no account {error}")
+        except ValueError as error:
+            complain(str(error))
+        return NOT_DONE
+
+    return on_store(arguments, on_open, make=make)

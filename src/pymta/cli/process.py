@@ -1,0 +1,155 @@
+"""
+The process of a command: its reactor, its log, how it starts and how it ends.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TextIO
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ReactorNotRunning
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.logger import (
+    FilteringLogObserver,
+    LogLevel,
+    LogLevelFilterPredicate,
+    globalLogBeginner,
+    textFileLogObserver,
+)
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from pymta.aio import start
+from pymta.cli.errors import told
+from pymta.service import MailService
+
+__all__ = ["STOP_SECONDS", "begin_log", "own_reactor", "run", "serve", "watch_input"]
+
+STOP_SECONDS = 0.8
+"""For a server under test to end by itself; then it ends anyway, as after a crash."""
+
+
+def own_reactor() -> Any:
+    """
+    The global reactor, on a monotonic clock: to be called before its first timer.
+
+    By default its timers follow the wall clock: one step back, and none of them fires.
+    """
+    from twisted.internet import reactor
+
+    own: Any = reactor
+    own.seconds = time.monotonic
+    return own
+
+
+def begin_log(file: TextIO, level: LogLevel = LogLevel.info) -> None:
+    """Write the log there from now on, and leave standard output alone."""
+    observer = FilteringLogObserver(textFileLogObserver(file), [LogLevelFilterPredicate(level)])
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+
+
+def serve(reactor: Any, service: MailService, ready: Callable[[], Awaitable[None]]) -> int:
+    """
+    Run the service until SIGTERM, SIGINT or ``reactor.stop``.
+
+    :param ready: called when all is started.
+    :returns: the exit status.
+    """
+    status = 0
+
+    def failed(failure: Failure) -> None:
+        nonlocal status
+        status = told(failure.value)
+        stop(reactor)
+
+    async def begin() -> None:
+        service.startService()
+        await service.ready
+        await ready()
+
+    reactor.callWhenRunning(lambda: start(begin()).addErrback(failed))
+    reactor.addSystemEventTrigger("before", "shutdown", _end_soon)
+    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
+    reactor.run()
+    return status
+
+
+def run(reactor: Any, task: Callable[[], Coroutine[Deferred[Any], Any, int]]) -> int:
+    """Run a coroutine to its end.  :returns: the exit status that it gives."""
+    status = 1
+
+    def ended(result: int | Failure) -> None:
+        nonlocal status
+        status = told(result.value) if isinstance(result, Failure) else result
+        stop(reactor)
+
+    reactor.callWhenRunning(lambda: start(task()).addBoth(ended))
+    reactor.run()
+    return status
+
+
+def stop(reactor: Any) -> None:
+    """Stop it, if it has not stopped already."""
+    try:
+        reactor.stop()
+    except ReactorNotRunning:
+        pass
+
+
+def _end_soon() -> None:
+    # A thread that waits for a disk would keep the process; what is durable needs no farewell.
+    timer = threading.Timer(STOP_SECONDS + 0.1, os._exit, [0])
+    timer.daemon = True
+    timer.start()
+
+
+# -- standard input ----------------------------------------------------------------
+
+
+def watch_input(reactor: Any) -> None:
+    """
+    Stop when standard input closes, if it is a pipe or a socket: whoever started this is gone.
+
+    What is written there is read and thrown away.
+    """
+    try:
+        descriptor = sys.stdin.fileno()
+        mode = os.fstat(descriptor).st_mode
+    except (AttributeError, OSError, ValueError):
+        return  # there is no standard input
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+        reactor.addReader(_Input(reactor, descriptor))
+
+
+@implementer(IReadDescriptor)
+class _Input:
+    def __init__(self, reactor: Any, descriptor: int) -> None:
+        self._reactor = reactor
+        self._descriptor = descriptor
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def doRead(self) -> None:
+        try:
+            data = os.read(self._descriptor, 64 * 1024)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._reactor.removeReader(self)
+            stop(self._reactor)
+
+    def connectionLost(self, reason: Failure) -> None:
+        # Of a pipe that was closed with nothing in it, epoll says "hung up", not "readable".
+        stop(self._reactor)
+
+    def logPrefix(self) -> str:
+        return "standard input"

@@ -1,0 +1,332 @@
+"""
+The tables of a configuration file, each a dataclass: the names of its fields are the keys.
+
+Where a constructor of the library takes a dataclass already (limits, time limits, routes), that
+one is the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Annotated, TypeAlias
+
+from pymta.accounts.passwords import Cost
+from pymta.components.routes import Domain, Routes
+from pymta.config.reading import Rest
+from pymta.edge.limits import ConnectionLimits
+from pymta.edge.peers import LOOPBACK, Peers
+from pymta.inbound.flow import MessageLimits
+from pymta.pop3.settings import Timeouts as POP3Timeouts
+from pymta.pop3.settings import UTF8Headers
+from pymta.pop3.uidl import PLAIN, UIDLFormat, template
+from pymta.queue.retry import RetryRules
+from pymta.queue.runner import RunnerLimits
+from pymta.queue.schedule import AgentRules, ScheduleLimits
+from pymta.smtp.settings import Timeouts as SMTPTimeouts
+from pymta.wire.pop3.limits import Limits as POP3Limits
+from pymta.wire.smtp.data import Newlines
+from pymta.wire.smtp.limits import Limits as SMTPLimits
+
+__all__ = [
+    "POP3",
+    "REQUIRED",
+    "Accounts",
+    "Addresses",
+    "Configuration",
+    "KeyPairTable",
+    "Limits",
+    "ListenerTable",
+    "Log",
+    "Logins",
+    "Protocol",
+    "Queue",
+    "Relay",
+    "TLSMode",
+    "TLSTable",
+    "Timeouts",
+    "Use",
+]
+
+REQUIRED = ("hostname", "directory")
+"""Keys at the top that must be given; they have defaults so that all mistakes can be found."""
+
+UIDL: TypeAlias = Annotated[UIDLFormat, template]
+
+
+class Protocol(Enum):
+    """What is spoken."""
+
+    SMTP = "smtp"
+    SUBMISSION = "submission"
+    LMTP = "lmtp"
+    POP3 = "pop3"
+
+
+class TLSMode(Enum):
+    """When TLS begins."""
+
+    STARTTLS = "starttls"
+    """When the client asks for it: STARTTLS, in POP3 STLS."""
+    IMPLICIT = "implicit"
+    """Before anything else."""
+    NONE = "none"
+
+
+class Addresses(Enum):
+    """How addresses look in the log."""
+
+    PLAIN = "plain"
+    DOMAIN = "domain"
+    """``…@example.org``"""
+    PSEUDONYM = "pseudonym"
+    """``3f0c91d2@example.org``: the same for the same address, until the next start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenerTable:
+    """
+    One port.
+
+    :param protocol: what is spoken there.
+    :param endpoint: a Twisted endpoint: ``"tcp:25"``, ``"tcp:143:interface=127.0.0.1"``,
+        ``"unix:/run/pymta/lmtp"``, ``"systemd:domain=INET:index=0"``.
+    :param name: in the log; by default the protocol.
+    :param tls: when TLS begins; by default on request where there is a table ``[tls]``.
+    :param require_tls: refuse mail and logins before TLS; not for POP3.
+    :param login: whether SMTP offers AUTH; submission and POP3 always do.
+    :param queue: whether LMTP puts mail into the queue in place of the mailbox.
+    :param proxies: who must speak the PROXY protocol first; nobody else can.
+    :param forwarders: who may say XCLIENT and XFORWARD; not for POP3.
+    :param newlines: what becomes of a CR or LF that stands alone in a message; not for POP3.
+    """
+
+    protocol: Protocol
+    endpoint: str
+    name: str | None = None
+    tls: TLSMode | None = None
+    require_tls: bool = False
+    login: bool = False
+    queue: bool = False
+    proxies: Peers = field(default_factory=Peers)
+    forwarders: Peers = field(default_factory=Peers)
+    newlines: Newlines = Newlines.REFUSE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPairTable:
+    """
+    A certificate, for clients that ask for one name.
+
+    :param certificate: PEM file: the certificate, then its chain.
+    :param key: PEM file: the private key; the same file where it is left out.
+    """
+
+    certificate: str
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TLSTable:
+    """
+    The server side of TLS.  Files are read again when they change.
+
+    :param certificate: PEM file: the certificate, then its chain.
+    :param key: PEM file: the private key; the same file where it is left out.
+    :param names: other pairs, for clients that ask for these names (SNI); ``*.example.org`` is
+        any name in there.
+    :param client_authorities: PEM file of authorities; with it, clients may show certificates.
+    """
+
+    certificate: str
+    key: str | None = None
+    names: Mapping[str, KeyPairTable] = field(default_factory=dict)
+    client_authorities: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accounts:
+    """
+    Who has mailboxes.
+
+    :param plaintext: who may log in without TLS.
+    :param spring: whether every address of ``domains`` is an account and any password right: for
+        tests alone.
+    :param cost: of a guess at a password.
+    """
+
+    plaintext: Peers = LOOPBACK
+    spring: bool = False
+    cost: Cost = field(default_factory=Cost)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relay:
+    """
+    Who may send to elsewhere, where the routes lead there, beside whoever logged in.
+
+    :param networks: addresses and networks, or ``"unix"``.
+    """
+
+    networks: Peers = field(default_factory=Peers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """
+    How mail is delivered.
+
+    :param owner: of claims: another for each process on one store, the same after a restart.
+    :param retry: when to try again.
+    :param schedule: how much at once.
+    :param agents: what each agent bears, by its name.
+    :param runner: how long things may take.
+    """
+
+    owner: str = "pymta"
+    retry: RetryRules = field(default_factory=RetryRules)
+    schedule: ScheduleLimits = field(default_factory=ScheduleLimits)
+    agents: Mapping[str, AgentRules] = field(default_factory=dict)
+    runner: RunnerLimits = field(default_factory=RunnerLimits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logins:
+    """
+    Limits on failed logins within a period.
+
+    :param address: from one IP address; then it is refused before anything is checked.
+    :param network: from one /24 or /64.
+    :param account: for one account; then a right password looks wrong, except from networks from
+        which somebody has logged in to it within a month.
+    :param credential: with one password, for any account.
+    :param period: seconds that a counter lives.
+    :param delay: seconds by which "no" is told later.
+    """
+
+    address: int | None = 30
+    network: int | None = 100
+    account: int | None = 100
+    credential: int | None = None
+    period: float = 3600
+    delay: float = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """
+    What others may ask for; ``"none"`` is no limit.
+
+    :param smtp: of one SMTP, submission or LMTP connection.
+    :param message: of one message.
+    :param pop3: of one POP3 connection.
+    :param connections: open at once, over all listeners.
+    :param logins: on failed logins.
+    """
+
+    smtp: SMTPLimits = field(default_factory=SMTPLimits)
+    message: MessageLimits = field(default_factory=MessageLimits)
+    pop3: POP3Limits = field(default_factory=POP3Limits)
+    connections: ConnectionLimits = field(default_factory=ConnectionLimits)
+    logins: Logins = field(default_factory=Logins)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """
+    How long others may take, in seconds.
+
+    :param smtp: SMTP, submission and LMTP.
+    :param pop3: POP3.
+    """
+
+    smtp: SMTPTimeouts = field(default_factory=SMTPTimeouts)
+    pop3: POP3Timeouts = field(default_factory=POP3Timeouts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class POP3:
+    """
+    What POP3 says.
+
+    :param uidl: the format of unique ids, as Dovecot writes it: ``%v`` is the UIDVALIDITY, ``%u``
+        the UID, ``%08Xu`` in eight hexadecimal digits.  Clients fetch all again when it changes.
+    :param utf8_headers: what a client gets that has not said UTF8 where it is needed.
+    :param expire: days that messages are kept at least, to be announced; without it: for ever.
+    :param login_delay: seconds between two logins to one account.
+    :param implementation: what is announced as the server's name.
+    """
+
+    uidl: UIDL = PLAIN
+    utf8_headers: UTF8Headers = UTF8Headers.SERVE
+    expire: int | None = None
+    login_delay: int = 0
+    implementation: str = "pymta"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """
+    What is written down.
+
+    :param addresses: how mail addresses look.
+    """
+
+    addresses: Addresses = Addresses.PLAIN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """
+    Somebody else's component.
+
+    :param use: its name in the entry points group ``pymta.components``.
+    :param options: all other keys are arguments of its constructor.
+    """
+
+    use: str
+    options: Annotated[Mapping[str, object], Rest] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """
+    A whole server.
+
+    :param hostname: what it is called in greetings and in Received fields.
+    :param directory: where everything is kept; made if it is not there.
+    :param domains: whose mailboxes are here; the first is that of login names without ``@``.
+    :param listeners: the ports.
+    :param tls: certificates; without this table there is no TLS.
+    :param accounts: who has mailboxes.
+    :param routing: where mail goes, beside to accounts.
+    :param relay: who may send to elsewhere.
+    :param queue: how mail is delivered.
+    :param limits: what others may ask for.
+    :param timeouts: how long others may take.
+    :param pop3: what POP3 says.
+    :param log: what is written down.
+    :param policies: somebody else's policies, in the order in which they are asked.
+    :param modifiers: somebody else's modifiers, likewise.
+    :param agents: somebody else's delivery agents, by the name that routes use.
+    :param observers: who is told what happens, beside the log.
+    """
+
+    hostname: Domain = ""
+    directory: str = ""
+    domains: tuple[Domain, ...] = ()
+    listeners: tuple[ListenerTable, ...] = ()
+    tls: TLSTable | None = None
+    accounts: Accounts = field(default_factory=Accounts)
+    routing: Routes = field(default_factory=Routes)
+    relay: Relay = field(default_factory=Relay)
+    queue: Queue = field(default_factory=Queue)
+    limits: Limits = field(default_factory=Limits)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    pop3: POP3 = field(default_factory=POP3)
+    log: Log = field(default_factory=Log)
+    policies: tuple[Use, ...] = ()
+    modifiers: tuple[Use, ...] = ()
+    agents: Mapping[str, Use] = field(default_factory=dict)
+    observers: tuple[Use, ...] = ()
