@@ -19,11 +19,23 @@ from pathlib import Path
 
 from tests.durability.load import BOXES, Books, message
 
-__all__ = ["Delivered", "POP3", "check_database", "check_mail", "held", "queued", "read_mail", "until"]
+__all__ = [
+    "POP3",
+    "Delivered",
+    "check_database",
+    "check_mail",
+    "held",
+    "queued",
+    "read_mail",
+    "retry_all",
+    "until",
+]
 
 DOMAIN = "example.test"
 _ID = re.compile(rb"^X-Id: (\S+)\r\n", re.MULTILINE)
-_TRACE = re.compile(rb"(?:(?:Return-Path|Delivered-To|Received):[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*)+")
+_TRACE = re.compile(
+    rb"(?:(?:Return-Path|Delivered-To|Received):[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*)+"
+)
 
 
 class POP3:
@@ -138,6 +150,22 @@ def queued(directory: Path) -> int:
 def held(directory: Path) -> int:
     """Recipients that wait for a person."""
     return _count(directory, "SELECT count(*) FROM pymta_queue_recipients WHERE state = 2")
+
+
+def retry_all(directory: Path) -> None:
+    """
+    Nobody serves it: what is held after three strikes, or waits for its next attempt, is due.
+    """
+    with closing(sqlite3.connect(directory / "pymta.db")) as db, db:
+        db.execute(
+            "UPDATE pymta_queue_recipients SET state = 0, wake = 0, due = 0, strikes = 0, "
+            "owner = NULL"
+        )
+        db.execute("DELETE FROM pymta_queue_heads")
+        db.execute(
+            "INSERT INTO pymta_queue_heads "
+            "SELECT DISTINCT lane, rank, 0 FROM pymta_queue_recipients"
+        )
 
 
 def until(true: object, seconds: float, what: str) -> None:

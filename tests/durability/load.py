@@ -106,9 +106,7 @@ class Clients:
 
     def begin(self) -> None:
         """Start them; they wait for :meth:`serve`."""
-        self._tasks = [
-            asyncio.create_task(self._client(listener)) for listener in self._listeners
-        ]
+        self._tasks = [asyncio.create_task(self._client(listener)) for listener in self._listeners]
 
     def serve(self, ports: dict[str, int]) -> None:
         """The server is here now."""

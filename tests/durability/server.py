@@ -13,8 +13,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from typing import Any
 
 from twisted.internet.endpoints import TCP4ServerEndpoint
@@ -22,22 +23,19 @@ from twisted.internet.task import deferLater
 from twisted.logger import globalLogBeginner, textFileLogObserver
 from zope.interface import implementer
 
-from pymta.address import Address
 from pymta.aio import start
 from pymta.components.people import springing
 from pymta.components.stores import Stores, visited_stores
 from pymta.components.system import MailSystem
-from pymta.envelope import Recipient
 from pymta.events import Event
 from pymta.inbound.flow import MessageLimits
-from pymta.interfaces.content import Lane, Origin
 from pymta.interfaces.delivery import Attempt, IDeliveryAgent, Result
 from pymta.interfaces.observe import IObserver
 from pymta.service import Listening, MailService
 from pymta.wire.smtp.limits import Limits
 from tests.durability.faults import faults_from, plant
 
-__all__ = ["Options"]
+__all__ = ["Options", "hatch", "run"]
 
 DOMAIN = "example.test"
 
@@ -141,30 +139,47 @@ def _service(reactor: Any, options: Options) -> MailService:
     return MailService(reactor, system.parts, listening)
 
 
-async def _serve(reactor: Any, service: MailService) -> None:
+async def _serve(service: MailService, listens: Callable[[dict[str, int]], None]) -> None:
     service.startService()
     await service.ready
-    ports = {each.name: each.address.port for each in service.listening}
-    os.write(1, (json.dumps(ports) + "\n").encode())
+    listens({each.name: each.address.port for each in service.listening})
 
 
-def main() -> None:
+def run(options: str, faults: str, listens: Callable[[dict[str, int]], None]) -> None:
+    """
+    Serve until ``SIGTERM``.
+
+    :param listens: told the ports.
+    """
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
     reactor.seconds = time.monotonic
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
-    plant(faults_from(sys.argv[2]))
-    service = _service(reactor, Options(**json.loads(sys.argv[1])))
+    plant(faults_from(faults))
+    service = _service(reactor, Options(**json.loads(options)))
     reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
 
     def fail(failure: Any) -> None:
         failure.printTraceback(sys.stderr)
         os._exit(1)
 
-    reactor.callWhenRunning(lambda: start(_serve(reactor, service)).addErrback(fail))
+    reactor.callWhenRunning(lambda: start(_serve(service, listens)).addErrback(fail))
     reactor.run()
 
 
+def hatch(options: str, faults: str, log: str, ports: Connection) -> None:
+    """The same as the target of a :class:`multiprocessing.Process`, which logs to a file."""
+    fd = os.open(log, os.O_WRONLY | os.O_APPEND)
+    os.dup2(fd, 1)
+    os.dup2(fd, 2)
+    os.close(fd)
+    run(options, faults, ports.send)
+
+
+def _print(ports: dict[str, int]) -> None:
+    os.write(1, (json.dumps(ports) + "\n").encode())
+
+
 if __name__ == "__main__":
-    main()
+    run(sys.argv[1], sys.argv[2], _print)

@@ -14,9 +14,15 @@ import random
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
-from tests.durability.audit import check_database, check_mail, held, queued, read_mail, until
+from tests.durability.audit import (
+    check_database,
+    check_mail,
+    held,
+    queued,
+    read_mail,
+    retry_all,
+    until,
+)
 from tests.durability.child import Child, child, start_child
 from tests.durability.faults import Fault
 from tests.durability.load import Books, Clients
@@ -75,9 +81,7 @@ async def _live(server: Child, clients: Clients, seconds: float) -> None:
     """One life, until its fault strikes or it is killed."""
     if await asyncio.to_thread(server.wait_for_ports):
         clients.serve(server.ports)
-        end = asyncio.get_running_loop().time() + seconds
-        while server.alive and asyncio.get_running_loop().time() < end:
-            await asyncio.sleep(0.02)
+        await asyncio.to_thread(server.wait_for_end, seconds)
         clients.gone()
     await asyncio.to_thread(server.close)
 
@@ -101,26 +105,6 @@ async def _kill_often(directory: Path, books: Books, kills: int) -> Counter[str]
     return hit
 
 
-def _let_go(directory: Path) -> None:
-    """What was held after three strikes is let go: three of the kills fell into its lease."""
-    import sqlite3
-
-    with sqlite3.connect(directory / "pymta.db") as db:
-        held = db.execute("SELECT lane, rank FROM pymta_queue_recipients WHERE state = 2")
-        for lane, rank in held.fetchall():
-            db.execute(
-                "INSERT INTO pymta_queue_heads VALUES (?, ?, 0) ON CONFLICT (lane, rank) "
-                "DO UPDATE SET due = 0",
-                (lane, rank),
-            )
-        db.execute(
-            "UPDATE pymta_queue_recipients SET state = 0, wake = 0, due = 0, strikes = 0, "
-            "owner = NULL WHERE state = 2"
-        )
-    db.close()
-
-
-@pytest.mark.usefixtures("tmp_path")
 def test_d02_kill_under_load_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
     """Acknowledged is delivered, after any number of kills anywhere; nothing is there twice."""
     directory = tmp_path / "store"
@@ -130,8 +114,7 @@ def test_d02_kill_under_load_loses_nothing_and_doubles_nothing(tmp_path: Path) -
         until(lambda: queued(directory) == held(directory), 60, "the queue is not worked off")
         struck = held(directory)
         server.terminate()
-    if struck:
-        _let_go(directory)
+    retry_all(directory)
     with child(directory) as server:
         until(lambda: not queued(directory), 60, "what was held is not delivered")
         delivered = read_mail(server.ports["pop3"], books)
