@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.dialects.sqlite import dialect
 from twisted.internet.defer import CancelledError
 from twisted.internet.epollreactor import EPollReactor
 
@@ -18,8 +19,19 @@ from pymta.aio import deferred, gather, sleep
 from pymta.errors import MailboxInUse, NoSuchMailbox, OverQuota
 from pymta.interfaces.content import IContent, Octets, octets_of, prefixed
 from pymta.interfaces.mailbox import NewMessage
-from pymta.mailbox import INBOX, UID, MailboxName, ModSeq, UIDSet
+from pymta.mailbox import INBOX, UID, MailboxName, ModSeq, UIDSet, Wanted
 from pymta.spool.writer import Spool
+from pymta.store.sql import (
+    appending,
+    bells,
+    expunging,
+    flagging,
+    queries,
+    reading,
+    records,
+    sweeping,
+    tables,
+)
 from pymta.store.sql.snapshots import WORTH_SAVING
 from pymta.testing.contracts.mailbox_case import fill
 from tests.store.conftest import Run
@@ -302,3 +314,67 @@ def test_nothing_is_opened_before_it_is_asked(reactor: EPollReactor, tmp_path: P
     House(reactor, tmp_path / "nowhere").store.mailboxes("anna")
 
     assert [] == list(tmp_path.iterdir())
+
+
+def test_a_lock_from_a_clock_that_went_back(house: House, run: Run) -> None:
+    """A lease that ends later than any could is nobody's: its owner would have renewed it."""
+
+    async def work() -> None:
+        inbox = await house.store.mailboxes("anna").open(INBOX)
+        house.ahead = 365 * 86400 * 1_000_000
+        await inbox.lock()
+        await house.reopen()
+        house.ahead = 0
+        inbox = await house.store.mailboxes("anna").open(INBOX)
+        await (await inbox.lock())()
+
+    run(work)
+
+
+@pytest.mark.parametrize("table", [vars(tables)[name] for name in tables.__all__], ids=str)
+def test_tables_are_as_the_migrations_make_them(house: House, table: Any) -> None:
+    """What the code believes of columns and keys is what is there."""
+    found = rows(house, f"PRAGMA table_info({table.name})")
+    expected = [(c.name, not c.nullable, c.primary_key) for c in table.columns]
+
+    assert expected == [(name, bool(nn or pk), pk > 0) for _, name, _, nn, _, pk in found]
+
+
+def plan(house: House, statement: Any) -> list[str]:
+    """How SQLite means to do it."""
+    text = str(statement.compile(dialect=dialect()))
+    database = sqlite3.connect(house.directory / "pymta.db")
+    try:
+        values = ["[]"] * text.count("?")
+        return [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {text}", values)]
+    finally:
+        database.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param(reading._MOVED, id="changes"),
+        pytest.param(reading._GONE, id="vanished"),
+        pytest.param(reading._SIZES, id="sizes"),
+        pytest.param(reading._PAGE, id="search"),
+        pytest.param(reading._LETTER, id="content"),
+        pytest.param(reading._BURIED, id="content of an expunged message"),
+        pytest.param(records._statement((Wanted.FLAGS,), one_range=True), id="a range"),
+        pytest.param(records._statement(tuple(Wanted), one_range=False), id="scattered"),
+        pytest.param(expunging._FOUND, id="messages to copy or expunge"),
+        pytest.param(expunging._DROP, id="expunge"),
+        pytest.param(expunging._LIMIT, id="forget"),
+        pytest.param(flagging._SET, id="flags"),
+        pytest.param(appending._KNOWN, id="delivery ids"),
+        pytest.param(sweeping._OLD, id="sweep"),
+        pytest.param(sweeping._DELETED, id="deleted mailboxes"),
+        pytest.param(bells._CHANGED, id="bells"),
+        pytest.param(queries.BOX_NAMED, id="open"),
+    ],
+)
+def test_every_query_has_an_index(house: House, statement: Any) -> None:
+    """None of what runs often reads a whole table."""
+    scans = [step for step in plan(house, statement) if step.startswith("SCAN")]
+
+    assert [] == [step for step in scans if "json_each" not in step and "VIRTUAL" not in step]

@@ -22,7 +22,7 @@ from pymta.mailbox import (
     UIDValidity,
 )
 from pymta.store._names import checked, nobody, normal, parents, renamed, sort_key
-from pymta.store.memory.changes import copy, drop
+from pymta.store.memory.changes import RETENTION, copy, drop
 from pymta.store.memory.mailbox import MemoryMailbox
 from pymta.store.memory.state import Account, Box, Settings
 
@@ -82,6 +82,16 @@ class MemoryMailStore:
         kept.subscribed.clear()
         kept.removed = True
         kept.changed(boxes, kept.step())
+
+    async def sweep(self) -> None:
+        """Octets of messages that were expunged an hour ago go."""
+        before = self._settings.now() - RETENTION
+        for account in self._accounts.values():
+            for box in account.boxes.values():
+                box.forget(self._settings.tombstones, before)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 @implementer(IQuotaStore)

@@ -8,17 +8,18 @@ It rings for all who watch anything of an account: a mailbox more or less in the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
-from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
-from pymta.aio import CancelledError, start
+from pymta.aio import start
 from pymta.database import Database
 from pymta.errors import StoreClosed, TooManyWaiting
 from pymta.store.sql.tables import state, stores
 
 __all__ = ["Bells"]
+
+_log = Logger(namespace="pymta.store")
 
 _NOW = select(state.c.changed)
 _CHANGED = select(stores.c.id).where(stores.c.changed > bindparam("since"))
@@ -33,7 +34,7 @@ class Bells:
         self._down: Callable[[], None] | None = None
         self._since: int | None = None
         self._again = False
-        self._looking: Deferred[Any] | None = None
+        self._looking = False
 
     def watch(self, store: int | None, ring: Callable[[], None]) -> Callable[[], None]:
         """
@@ -67,18 +68,21 @@ class Bells:
     def _look(self) -> None:
         """Something was committed: look once more after the look that is under way."""
         self._again = True
-        if self._looking is None:
-            self._looking = start(self._look_until_quiet())
+        if not self._looking:
+            self._looking = True
+            _ = start(self._look_until_quiet()).addErrback(
+                lambda failure: _log.failure("nobody was told of changes", failure)
+            )
 
     async def _look_until_quiet(self) -> None:
         try:
             while self._again:
                 self._again = False
                 await self._look_once()
-        except (StoreClosed, CancelledError):
+        except StoreClosed:
             pass
         finally:
-            self._looking = None
+            self._looking = False
 
     async def _look_once(self) -> None:
         try:

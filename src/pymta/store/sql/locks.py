@@ -31,8 +31,11 @@ class Lease:
     owner: str
 
 
+# A lease longer than any was taken before the clock went back: its owner would have renewed it.
 _HELD = select(locks.c.owner).where(
-    locks.c.mailbox == bindparam("box"), locks.c.until > bindparam("now")
+    locks.c.mailbox == bindparam("box"),
+    locks.c.until > bindparam("now"),
+    locks.c.until <= bindparam("latest"),
 )
 _MINE = (locks.c.mailbox == bindparam("box")) & (locks.c.owner == bindparam("who"))
 _TAKE = "ON CONFLICT (mailbox) DO UPDATE SET owner = excluded.owner, until = excluded.until"
@@ -47,7 +50,9 @@ def take(
 
     def one(entry: Lease) -> None:
         box = work.box(entry.mailbox)
-        held = connection.scalar(_HELD, {"box": box.id, "now": work.now})
+        held = connection.scalar(
+            _HELD, {"box": box.id, "now": work.now, "latest": _until(work.now)}
+        )
         if held is not None:
             raise MailboxInUse(f"{box.name} is locked by another session")
         row = (box.id, entry.owner, _until(work.now))

@@ -87,6 +87,19 @@ _NAMES = select(mailboxes.c.name).where(mailboxes.c.store == bindparam("of"))
 _IDS = select(mailboxes.c.id).where(mailboxes.c.store == bindparam("of"))
 _UNGONE = delete(gone).where(gone.c.store == bindparam("of"), gone.c.name == bindparam("which"))
 _GONE = "ON CONFLICT (store, name) DO UPDATE SET modseq = excluded.modseq"
+GONE_NAMES = 10_000
+"""Of an account: a session that missed more than these is not told of all."""
+
+_FORGET = delete(gone).where(
+    gone.c.store == bindparam("of"),
+    gone.c.modseq
+    <= select(gone.c.modseq)
+    .where(gone.c.store == bindparam("of"))
+    .order_by(gone.c.modseq.desc())
+    .offset(GONE_NAMES)
+    .limit(1)
+    .scalar_subquery(),
+)
 _SUBSCRIBED = (subscriptions.c.store == bindparam("of")) & (
     subscriptions.c.name == bindparam("which")
 )
@@ -283,6 +296,7 @@ def _names(work: Work, store: Store) -> set[MailboxName]:
 def _vacate(work: Work, store: Store, names: Sequence[MailboxName], modseq: ModSeq) -> None:
     rows: list[tuple[Any, ...]] = [(store.id, name, modseq) for name in names]
     insert_rows(through(work.connection), gone, rows, conflict=_GONE)
+    work.connection.execute(_FORGET, {"of": store.id})
 
 
 def _occupy(work: Work, store: Store, names: Sequence[MailboxName]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, select
 
 from pymta.database.rows import among, keys
 from pymta.database.tables import contents
@@ -22,6 +22,11 @@ from pymta.store.sql.tables import letters, messages
 __all__ = ["MAX_RECORDS", "records"]
 
 MAX_RECORDS = 1000
+
+MAX_CONTENT = 16 * 1024
+"""Octets of a content that comes in a row: 16 MiB a call, if all of them are as large."""
+
+_SMALL_OCTETS = case((contents.c.size <= MAX_CONTENT, contents.c.octets))
 
 Columns = Sequence[Sequence[Any]]
 """Values of the columns that one :class:`Wanted` needs, each for all rows."""
@@ -64,8 +69,10 @@ _WANTED: dict[Wanted, tuple[tuple[ColumnElement[Any], ...], Callable[[Columns], 
     Wanted.ENVELOPE: ((letters.c.envelope,), _same),
     Wanted.STRUCTURE: ((letters.c.structure,), _same),
     Wanted.EMAIL_ID: ((messages.c.letter,), _email_ids),
-    Wanted.CONTENT: ((letters.c.prefix, contents.c.octets), _contents),
+    Wanted.CONTENT: ((letters.c.prefix, _SMALL_OCTETS), _contents),
 }
+
+_OF_LETTERS = frozenset({Wanted.ENVELOPE, Wanted.STRUCTURE, Wanted.CONTENT})
 
 
 def records(
@@ -96,10 +103,9 @@ def _statement(wanted: tuple[Wanted, ...], *, one_range: bool) -> Select[Any]:
     # Labelled, since one column may be wanted twice.
     labelled = [column.label(f"c{n}") for n, column in enumerate(columns)]
     statement = select(messages.c.uid, *labelled)
-    tables = {column.table.name for column in columns if hasattr(column, "table")}
-    if tables & {letters.name, contents.name}:
+    if not _OF_LETTERS.isdisjoint(wanted):
         statement = statement.join(letters, letters.c.id == messages.c.letter)
-    if contents.name in tables:
+    if Wanted.CONTENT in wanted:
         statement = statement.join(contents, contents.c.id == letters.c.content)
     uid = messages.c.uid
     return statement.where(
