@@ -15,16 +15,24 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-SOURCES = sorted((Path(__file__).parent.parent / "src").rglob("*.py"))
+import pymta
+
+SOURCES = sorted(Path(pymta.__file__).parent.rglob("*.py"))
 LARGE = b"Subject: large\r\n\r\n" + b"0123456789abcdef" * 8 * 1024 + b"\r\n"
 
 
-def names_used() -> Iterator[tuple[str, str]]:
+@cache
+def names_used() -> tuple[tuple[str, str], ...]:
     """Each module that is imported and each dotted name that is called, by file."""
+    return tuple(_names_used())
+
+
+def _names_used() -> Iterator[tuple[str, str]]:
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text())):
             match node:

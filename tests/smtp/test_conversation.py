@@ -23,6 +23,7 @@ from pymta.session import Endpoint, Role
 from pymta.smtp.listener import smtp_listener
 from pymta.smtp.settings import Settings, Timeouts
 from pymta.wire.proxy import ProxyHeader, encode_v1, encode_v2
+from pymta.wire.smtp.data import Newlines
 from pymta.wire.smtp.limits import Limits
 from tests.edge.player import PEER, Player
 from tests.smtp.receivers import Collector
@@ -640,3 +641,43 @@ def test_lmtp_one_reply_each() -> None:
     said = player.say(b"x\r\n.\r\n")
 
     assert b"250 2.1.5 1 b@example.test\r\n250 2.1.5 3 b@example.test\r\n" == said
+
+
+# -- S03: nobody is trusted with line ends -------------------------------------------------
+
+
+@pytest.mark.parametrize("role", [Role.SMTP, Role.SUBMISSION, Role.LMTP])
+@pytest.mark.parametrize("end", [b"\n.\n", b"\r.\r", b"\n.\r\n", b"\r\n.\n"])
+def test_s03_trusted_peers_are_as_strict(role: Role, end: bytes) -> None:
+    """
+    A listed forwarder, proxy or internal hop smuggles no second message in: its bare line ends
+    end nothing, and the message that has them is refused.
+    """
+    house = House(role=role, forwarders=Peers([PEER]))
+    player = house.player()
+    player.heard()
+    player.say(b"LHLO a.b\r\n" if role is Role.LMTP else b"EHLO a.b\r\n")
+    player.say(b"MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.test>\r\n")
+    player.say(b"DATA\r\n")
+
+    smuggled = b"x" + end + b"MAIL FROM:<evil@example.org>\r\nRCPT TO:<c@example.test>\r\nDATA\r\n"
+    said = player.say(smuggled + b"y\r\n.\r\n")
+
+    assert said.startswith(b"554 5.6.0")
+    assert 1 == said.count(b"\r\n")
+    assert ["a@example.org"] == [str(mail.sender) for mail in house.collector.mails]
+    assert "aborted" == house.collector.mails[0].ended
+
+
+def test_s03_canonicalised_before_anybody_sees_it() -> None:
+    """
+    Where bare line ends are accepted they are made CRLF at the door: no hop behind it, and no
+    mailbox, ever holds one.
+    """
+    house = House(newlines=Newlines.CANONICALISE)
+    player = house.player()
+    player.play(HELLO + ENVELOPE + "C: DATA\nS: 354...")
+    said = player.say(b"a\nb\r.\nc\n.\nd\r\n.\r\n")
+
+    assert said.startswith(b"250 ")
+    assert b"a\r\nb\r\n.\r\nc\r\n.\r\nd\r\n" == house.collector.mails[0].octets

@@ -1,0 +1,266 @@
+"""
+Switch each defence off, one at a time, and see its test fail.
+
+``python -m tests.defences [ID …]`` copies the sources, makes one small change, runs the tests that
+prove the defence, and expects them to fail.  docs/security.md has the table that it prints.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Defence:
+    """
+    :param off: ``before`` becomes ``after`` in ``file``.
+    :param tests: what pytest is given.
+    """
+
+    id: str
+    file: str
+    before: str
+    after: str
+    tests: tuple[str, ...]
+
+
+DEFENCES = (
+    Defence(
+        id="S01",
+        file="wire/smtp/data.py",
+        before="                self.bare_newline = True",
+        after="                pass",
+        tests=("tests/wire/smtp/test_server_content.py", "-k", "s01"),
+    ),
+    Defence(
+        id="S01",
+        file="wire/_dots.py",
+        before="        data = self._held + data\n",
+        after='        data = (self._held + data).replace(b"\\n.\\n", _END)\n',
+        tests=("tests/wire/smtp/test_server_attacks.py", "-k", "s01"),
+    ),
+    Defence(
+        id="S02",
+        file="wire/smtp/client.py",
+        before="canonicaliser=None if binary else Canonicaliser()",
+        after="canonicaliser=None",
+        tests=("tests/wire/smtp/test_client_content.py", "-k", "s02"),
+    ),
+    Defence(
+        id="S03",
+        file="smtp/listener.py",
+        before="newlines=settings.newlines,",
+        after="newlines=type(settings.newlines).CANONICALISE,",
+        tests=("tests/smtp/test_conversation.py", "-k", "s03"),
+    ),
+    Defence(
+        id="S04",
+        file="wire/smtp/server.py",
+        before="        if len(self._lines):\n            self._write(answers.INJECTION)",
+        after="        if not self:\n            self._write(answers.INJECTION)",
+        tests=("tests/wire/smtp/test_server_attacks.py", "tests/smtp/test_login.py", "-k", "s04"),
+    ),
+    Defence(
+        id="S05",
+        file="wire/smtp/server.py",
+        before="            self._told.append(TransactionAborted())",
+        after="            pass",
+        tests=("tests/wire/smtp", "-k", "s05 or model"),
+    ),
+    Defence(
+        id="S06",
+        file="policy/chain.py",
+        before="        return ChainTransaction(transactions, self._facts, self._refusal)",
+        after=(
+            "        made = ChainTransaction(transactions, self._facts, self._refusal)\n"
+            '        made.__dict__ = self.__dict__.setdefault("last", made.__dict__)\n'
+            "        return made"
+        ),
+        tests=("tests/inbound/test_policies.py", "-k", "s06"),
+    ),
+    Defence(
+        id="S07",
+        file="wire/smtp/server.py",
+        before="return self._early_talkers is EarlyTalkers.REFUSE and len(self._lines) > 0",
+        after="return False",
+        tests=("tests/smtp/test_conversation.py", "tests/wire/smtp", "-k", "s07"),
+    ),
+    Defence(
+        id="S08",
+        file="smtp/conversation.py",
+        before="await self._fenced(self._in_time(self._answer(event)), self._machine.answer)",
+        after="_ = Shared(self._fenced(self._answer(event), self._machine.answer))",
+        tests=("tests/smtp/test_conversation.py", "-k", "s08"),
+    ),
+    Defence(
+        id="S09",
+        file="smtp/conversation.py",
+        before="            return min(timeouts.content, due - now, left)",
+        after="            return timeouts.content",
+        tests=("tests/smtp/test_conversation.py", "-k", "s09"),
+    ),
+    Defence(
+        id="S09",
+        file="edge/connection.py",
+        before="        if self._full and not self._left:",
+        after="        if not self:",
+        tests=("tests/smtp/test_conversation.py", "-k", "s09"),
+    ),
+    Defence(
+        id="S09",
+        file="edge/listener.py",
+        before="if counted is not None and not counted.enter(client.peer.host):",
+        after="if counted is not None and not (counted.enter(client.peer.host) or True):",
+        tests=("tests/smtp/test_conversation.py", "-k", "s09"),
+    ),
+    Defence(
+        id="S12",
+        file="address.py",
+        before="rf'\"(?:[ !#-\\[\\]-~{_UTF8}]|\\\\[ -~])*\"'",
+        after='r\'"[^"]*"\'',
+        tests=("tests/test_address.py", "-k", "s12"),
+    ),
+    Defence(
+        id="S13",
+        file="delivery/local.py",
+        before="from __future__ import annotations\n",
+        after="from __future__ import annotations\n\nimport subprocess\n",
+        tests=("tests/test_security.py", "-k", "s13"),
+    ),
+    Defence(
+        id="S14",
+        file="database/files.py",
+        before="os.path.join(folder, self.name), flags, 0o600",
+        after='os.path.join(folder, "../escaped" + self.name), flags, 0o600',
+        tests=("tests/test_security.py", "-k", "s14"),
+    ),
+    Defence(
+        id="S15",
+        file="database/files.py",
+        before="os.path.join(folder, self.name), flags, 0o600",
+        after="os.path.join(folder, self.name), flags, 0o644",
+        tests=("tests/test_security.py", "-k", "s15"),
+    ),
+    Defence(
+        id="S16",
+        file="queue/codec.py",
+        before="from __future__ import annotations\n",
+        after="from __future__ import annotations\n\nimport pickle\n",
+        tests=("tests/test_security.py", "-k", "s16"),
+    ),
+    Defence(
+        id="S21",
+        file="inbound/transaction.py",
+        before="if not route.local and not await self._flow.relay(recipient, self._origin):",
+        after="if not self:",
+        tests=("tests/inbound", "-k", "s21"),
+    ),
+    Defence(
+        id="S21",
+        file="edge/switch.py",
+        before="if endpoint_of(transport.getPeer()).host in self._proxies:",
+        after="if self._proxies:",
+        tests=("tests/smtp/test_conversation.py", "-k", "s21"),
+    ),
+    Defence(
+        id="S24",
+        file="edge/login_limits.py",
+        before="        return await self._state.get(_known(host, account)) is None",
+        after="        return False",
+        tests=("tests/edge", "-k", "s24"),
+    ),
+    Defence(
+        id="S25",
+        file="policy/submission.py",
+        before="                if not await self._account.owns(address):",
+        after="                if not self:",
+        tests=("tests/policy/test_submission.py", "-k", "s25"),
+    ),
+    Defence(
+        id="D01",
+        file="database/files.py",
+        before="            os.fsync(self._fd)",
+        after="            pass",
+        tests=("tests/durability/test_sync.py",),
+    ),
+    Defence(
+        id="D01",
+        file="database/sqlite.py",
+        before="synchronous=FULL",
+        after="synchronous=OFF",
+        tests=("tests/durability/test_sync.py",),
+    ),
+    Defence(
+        id="D04",
+        file="inbound/transaction.py",
+        before="            raise Refused(NO_QUEUE, str(error)) from error",
+        after="            return judged, mails, {}",
+        tests=("tests/durability/test_disk.py", "-k", "full"),
+    ),
+    Defence(
+        id="D05",
+        file="queue/strikes.py",
+        before="MOST_STRIKES = 3",
+        after="MOST_STRIKES = 3000",
+        tests=("tests/queue", "-k", "d05"),
+    ),
+    Defence(
+        id="D06",
+        file="queue/sql_settle.py",
+        before=" or r.fence != claim.fence",
+        after="",
+        tests=("tests/queue/test_sql.py", "-k", "d06"),
+    ),
+)
+
+
+def run(defence: Defence) -> str:
+    """
+    :returns: ``failed``, as it should; ``passed``, which is a hole; or why it was not run.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        sources = Path(folder, "src")
+        shutil.copytree(ROOT / "src", sources, ignore=shutil.ignore_patterns("__pycache__"))
+        path = sources / "pymta" / defence.file
+        text = path.read_text()
+        if text.count(defence.before) != 1:
+            return f"not run: {text.count(defence.before)} places in {defence.file}"
+        path.write_text(text.replace(defence.before, defence.after))
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+        environment = {**os.environ, "PYTHONPATH": str(sources), "PYTHONDONTWRITEBYTECODE": "1"}
+        ended = subprocess.run(
+            [*command, *defence.tests],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+    if ended.returncode == 1:
+        [first] = [line for line in ended.stdout.splitlines() if line.startswith("FAILED")][:1]
+        return first.partition(" - ")[0].replace("FAILED", "failed")
+    return f"exit {ended.returncode}: {ended.stdout.splitlines()[-1:]}"
+
+
+def main(wanted: list[str]) -> int:
+    holes = 0
+    for defence in DEFENCES:
+        if wanted and defence.id not in wanted:
+            continue
+        result = run(defence)
+        holes += not result.startswith("failed")
+        print(f"{defence.id}  {defence.file}: {result}", flush=True)
+    print(f"{len(DEFENCES) - holes} passed, {holes} failed" if not wanted else f"{holes} holes")
+    return 1 if holes else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
