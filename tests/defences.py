@@ -122,6 +122,13 @@ DEFENCES = (
         tests=("tests/smtp/test_conversation.py", "-k", "s09"),
     ),
     Defence(
+        id="S11",
+        file="wire/smtp/replies.py",
+        before="if len(self._texts) == MAX_LINES or self._octets > max(MAX_REPLY, limit):",
+        after="if not self:",
+        tests=("tests/wire/smtp/test_replies.py", "tests/wire/smtp/test_client_hostile.py"),
+    ),
+    Defence(
         id="S12",
         file="address.py",
         before="rf'\"(?:[ !#-\\[\\]-~{_UTF8}]|\\\\[ -~])*\"'",
@@ -157,6 +164,13 @@ DEFENCES = (
         tests=("tests/test_security.py", "-k", "s16"),
     ),
     Defence(
+        id="S18",
+        file="message/structure_reader.py",
+        before="if len(self._stack) >= MAX_DEPTH or self._count >= MAX_PARTS:",
+        after="if not self:",
+        tests=("tests/message/test_structure_reader.py", "-k", "s18"),
+    ),
+    Defence(
         id="S21",
         file="inbound/transaction.py",
         before="if not route.local and not await self._flow.relay(recipient, self._origin):",
@@ -169,6 +183,27 @@ DEFENCES = (
         before="if endpoint_of(transport.getPeer()).host in self._proxies:",
         after="if self._proxies:",
         tests=("tests/smtp/test_conversation.py", "-k", "s21"),
+    ),
+    Defence(
+        id="S22",
+        file="inbound/transaction.py",
+        before='f"refused by policy: {reply}"',
+        after="None",
+        tests=("tests/inbound/test_policies.py", "-k", "s22"),
+    ),
+    Defence(
+        id="S23",
+        file="delivery/local.py",
+        before="            if await goes_round(attempt.content, recipient.address):",
+        after="            if not self:",
+        tests=("tests/delivery/test_local.py", "-k", "s23"),
+    ),
+    Defence(
+        id="S23",
+        file="inbound/transaction.py",
+        before="if header is not None and count_received(header) > self._flow.limits.received:",
+        after="if not self:",
+        tests=("tests/inbound/test_transaction.py", "-k", "s23"),
     ),
     Defence(
         id="S24",
@@ -194,8 +229,8 @@ DEFENCES = (
     Defence(
         id="D01",
         file="database/sqlite.py",
-        before="synchronous=FULL",
-        after="synchronous=OFF",
+        before="PRAGMA synchronous = FULL",
+        after="PRAGMA synchronous = OFF",
         tests=("tests/durability/test_sync.py",),
     ),
     Defence(

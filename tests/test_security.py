@@ -8,6 +8,7 @@ import ast
 import json
 import os
 import poplib
+import re
 import smtplib
 import stat
 import subprocess
@@ -167,3 +168,16 @@ def test_s15_files_are_private(tmp_path: Path) -> None:
         for path, mode in modes.items()
         if mode != (0o700 if path.is_dir() else 0o600)
     }
+
+
+def test_every_item_of_the_table_has_its_tests() -> None:
+    """
+    What docs/security.md says is proved by tests, is: each item has tests that bear its name.
+    """
+    root = Path(__file__).parent.parent
+    items = set(re.findall(r"^\| ([SD]\d\d) ", (root / "docs/security.md").read_text(), re.M))
+    tests = [*root.glob("tests/**/*.py"), *root.glob("src/pymta/testing/**/*.py")]
+    named = set(re.findall(r"def test_([sd]\d\d)_", "".join(path.read_text() for path in tests)))
+
+    assert len(items) > 25
+    assert set() == items - {name.upper() for name in named}
