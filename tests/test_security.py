@@ -175,7 +175,8 @@ def test_every_item_of_the_table_has_its_tests() -> None:
     What docs/security.md says is proved by tests, is: each item has tests that bear its name.
     """
     root = Path(__file__).parent.parent
-    items = set(re.findall(r"^\| ([SD]\d\d) ", (root / "docs/security.md").read_text(), re.MULTILINE))
+    table = (root / "docs/security.md").read_text()
+    items = set(re.findall(r"^\| ([SD]\d\d) ", table, re.MULTILINE))
     tests = [*root.glob("tests/**/*.py"), *root.glob("src/pymta/testing/**/*.py")]
     named = set(re.findall(r"def test_([sd]\d\d)_", "".join(path.read_text() for path in tests)))
 
