@@ -8,6 +8,7 @@ awaited once; what several wait for goes through :class:`Shared`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from functools import partial
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
@@ -210,13 +211,17 @@ class Pool:
         self, reactor: IReactorFromThreads, *, threads: int, limit: int, name: str
     ) -> None:
         self._reactor = reactor
-        self._threads = ThreadPool(minthreads=0, maxthreads=threads, name=name)
+        self._make = partial(ThreadPool, minthreads=0, maxthreads=threads, name=name)
+        self._threads = self._make()
+        self._name = name
         self._most = threads + limit
         self._under_way = 0
         self._idle: Shared[None] | None = None
 
     def start(self) -> None:
         """Let calls in.  Again after :meth:`stop` if wanted."""
+        if self._threads.joined:  # Twisted's own does not start twice
+            self._threads = self._make()
         self._threads.start()
 
     async def stop(self) -> None:
@@ -236,7 +241,7 @@ class Pool:
         :raises pymta.errors.TooManyWaiting: at once, if the pool is full.
         """
         if self._under_way >= self._most:
-            raise TooManyWaiting(f"{self._threads.name}: {self._under_way} calls under way")
+            raise TooManyWaiting(f"{self._name}: {self._under_way} calls under way")
         self._under_way += 1
         waiting: Deferred[T] = Deferred()
 
