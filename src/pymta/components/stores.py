@@ -13,23 +13,14 @@ from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from pymta.accounts.accounts import MailStore
 from pymta.accounts.memory import MemoryRecords
 from pymta.accounts.records import Records
-from pymta.accounts.sql import SQLRecords
-from pymta.components.parts import Job, Loop, Part, nothing
-from pymta.database import Database
+from pymta.components.parts import Part
 from pymta.interfaces.queue import IQueueStore
 from pymta.interfaces.shared import ISharedState
 from pymta.queue.memory import MemoryQueueStore
-from pymta.queue.sql import SQLQueueStore
 from pymta.shared.memory import MemorySharedState
-from pymta.shared.sql import SQLSharedState
 from pymta.store.memory.mailboxes import MemoryMailStore
-from pymta.store.sql.store import SQLMailStore
 
 __all__ = ["Stores", "durable_stores", "memory_stores", "visited_stores"]
-
-
-SWEEP = 60.0
-"""Seconds between two sweeps of what was expunged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,29 +54,14 @@ def durable_stores(reactor: IReactorFromThreads, directory: str) -> Stores:
 
     All of them share one writer, and so one group commit.
     """
-    database = Database(reactor, directory)
-    mail = SQLMailStore(database, IReactorTime(reactor))
-    sweeping = Loop(IReactorTime(reactor), SWEEP, mail.sweep, "sweeping mailboxes")
-    return _stores(database, mail, Job(database.open, database.close), sweeping)
+    # SQLAlchemy is half of the start of a process: loaded by those who use it.
+    from pymta.components import durable
+
+    return durable.serving(reactor, directory)
 
 
 def visited_stores(reactor: IReactorFromThreads, directory: str) -> Stores:
     """The same of a server that is running, or not, for a command: nothing is swept."""
-    database = Database(reactor, directory, daemon=False)
-    mail = SQLMailStore(database, IReactorTime(reactor))
-    return _stores(database, mail, Job(database.open, database.close))
+    from pymta.components import durable
 
-
-def _stores(database: Database, mail: SQLMailStore, *parts: Part) -> Stores:
-    async def close() -> None:
-        mail.close()
-
-    queue = SQLQueueStore(database)
-    return Stores(
-        queue=queue,
-        mail=mail,
-        records=SQLRecords(database),
-        shared=SQLSharedState(database),
-        parts=(*parts, Job(nothing, close)),
-        free=queue.free,
-    )
+    return durable.visiting(reactor, directory)

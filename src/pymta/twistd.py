@@ -1,0 +1,99 @@
+"""
+``twistd pymta --config mail.toml``: the server as a daemon, or with ``-n`` in the foreground.
+
+Twisted forks between making the service and starting it, so making it opens nothing.  Mistakes
+in the file are printed and end it with status 2, before any fork.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from typing import Any
+
+from twisted.application.service import IService
+from twisted.internet.defer import CancelledError
+from twisted.internet.endpoints import serverFromString
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.python.usage import Options as TwistedOptions
+from twisted.python.usage import UsageError
+
+from pymta.cli.errors import EXPECTED, NOT_UNDERSTOOD, sentence, told
+from pymta.cli.process import own_reactor, stop
+from pymta.config.file import load
+from pymta.config.wiring import WiredListener
+from pymta.edge.listening import Listening
+from pymta.errors import ConfigurationError, Mistake
+from pymta.service import MailService
+
+__all__ = ["Options", "makeService"]
+
+_log = Logger(namespace="pymta.twistd")
+
+
+class Options(TwistedOptions):
+    """The arguments behind ``twistd pymta``."""
+
+    synopsis = "[options]"
+    longdesc = "A mail server. 'pymta check FILE' tells all mistakes of a configuration file."
+    optParameters = [  # noqa: RUF012  Twisted reads it
+        ["config", "c", None, "configuration file (TOML)"]
+    ]
+
+    def postOptions(self) -> None:
+        """:raises UsageError: there is no file."""
+        if self["config"] is None:
+            raise UsageError("--config FILE is missing")
+
+
+def makeService(options: Options) -> IService:
+    """
+    The service that the file asks for.
+
+    Ends the process with status 2 where the file has mistakes.
+    """
+    try:
+        return _service(options["config"], own_reactor())
+    except ConfigurationError as error:
+        told(error)
+        sys.exit(NOT_UNDERSTOOD)
+
+
+def _service(file: str, reactor: Any) -> MailService:
+    wired = load(file, reactor)
+    listening = [_listening(file, reactor, each) for each in wired.listeners]
+    service = MailService(wired.system.clock, wired.system.parts, listening)
+
+    def failed(failure: Failure) -> None:
+        if not failure.check(CancelledError):
+            _not_started(reactor, failure)
+
+    service.ready.addErrback(failed)  # type: ignore[unused-awaitable]
+    return service
+
+
+def _listening(file: str, reactor: Any, wired: WiredListener) -> Listening:
+    try:
+        endpoint = serverFromString(reactor, wired.endpoint)
+    except (ValueError, LookupError, OSError) as error:  # systemd has not handed it over
+        message = f'"{wired.endpoint}" is not there: {error}'
+        raise ConfigurationError(file, (Mistake(message, path="listeners"),)) from None
+    return Listening(wired.name, endpoint, wired.listener)
+
+
+def _not_started(reactor: Any, failure: Failure) -> None:
+    if isinstance(failure.value, EXPECTED):
+        _log.critical("cannot start: {error}", error=sentence(failure.value))
+    else:
+        _log.failure("cannot start", failure=failure)
+    # twistd knows no status but 0: a supervisor must see that this was no end in peace.
+    atexit.register(_end)
+    reactor.callWhenRunning(stop, reactor)
+
+
+def _end() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
