@@ -26,7 +26,7 @@ from pymta.errors import NoSuchAccount
 from pymta.events import Event
 from pymta.interfaces.accounts import IAccountDirectory, ISCRAMSecrets
 from pymta.interfaces.content import Octets
-from pymta.interfaces.mailbox import ILineEndings, IMailbox, IMailboxStore, NewMessage
+from pymta.interfaces.mailbox import IMailbox, IMailboxStore, NewMessage
 from pymta.interfaces.observe import IObserver
 from pymta.mailbox import INBOX
 from pymta.pop3.listener import pop3_listener
@@ -137,7 +137,7 @@ class Stumbling:
         return call
 
 
-@implementer(ILineEndings)
+@implementer(IMailbox)
 class _StumblingMailbox(Stumbling):
     pass
 

@@ -53,6 +53,10 @@ async def _not_buried(content: Any, self: MemoryMailbox, uid: UID) -> Any:
     return await content(self, uid)
 
 
+async def _none_unended(unended: Any, self: MemoryMailbox) -> Any:
+    return UIDSet()
+
+
 async def _without_last(sizes: Any, self: MemoryMailbox) -> Any:
     return (await sizes(self))[:-1]
 
@@ -241,6 +245,12 @@ MUTANTS: list[tuple[str, Mutate, str, dict[str, Any]]] = [
         method(MemoryMailbox, "records", _reversed),
         "test_records_are_in_order",
         {},
+    ),
+    (
+        "last lines are taken for whole",
+        method(MemoryMailbox, "unended", _none_unended),
+        "test_unended",
+        {"octets": b"x", "unended": True},
     ),
     ("a size is missing", method(MemoryMailbox, "sizes", _without_last), "test_sizes", {}),
     ("copies are others", method(Message, "copied", _another_id), "test_records_of_email_ids", {}),

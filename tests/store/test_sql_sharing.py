@@ -357,6 +357,7 @@ def plan(house: House, statement: Any) -> list[str]:
         pytest.param(reading._MOVED, id="changes"),
         pytest.param(reading._GONE, id="vanished"),
         pytest.param(reading._SIZES, id="sizes"),
+        pytest.param(reading._UNENDED, id="unended"),
         pytest.param(reading._PAGE, id="search"),
         pytest.param(reading._LETTER, id="content"),
         pytest.param(reading._BURIED, id="content of an expunged message"),

@@ -38,7 +38,7 @@ from pymta.mailbox import (
 )
 from pymta.search import Query
 
-__all__ = ["ILineEndings", "IMailbox", "IMailboxStore", "IQuotaStore", "NewMessage"]
+__all__ = ["IMailbox", "IMailboxStore", "IQuotaStore", "NewMessage"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +102,13 @@ class IMailbox(Interface):
 
     def sizes() -> Awaitable[Sequence[tuple[UID, int]]]:
         """UID and size of every message, ascending: one indexed read, for POP3."""
+
+    def unended() -> Awaitable[UIDSet]:
+        """
+        Messages, not empty, whose last line lacks its CRLF: seldom any; one indexed read.
+
+        A line protocol adds it, and has to tell exact sizes (:rfc:`1939#section-11`).
+        """
 
     def content(uid: UID) -> Awaitable[IContent]:
         """
@@ -171,13 +178,6 @@ class IMailbox(Interface):
 
     def close() -> None:
         """No more calls.  Nothing is expunged by it.  Does not wait; idempotent."""
-
-
-class ILineEndings(IMailbox):
-    """A mailbox that knows which messages end within a line, for POP3 to tell exact sizes."""
-
-    def unended() -> Awaitable[UIDSet]:
-        """Messages, not empty, whose last line lacks its CRLF: seldom any; one indexed read."""
 
 
 class IMailboxStore(Interface):

@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IReactorTime
 from pymta.aio import CancelledError, Shared, breathe
 from pymta.errors import MessageGone, PymtaError
 from pymta.interfaces.content import IContent, Octets
-from pymta.interfaces.mailbox import ILineEndings, IMailbox, IMailboxStore
+from pymta.interfaces.mailbox import IMailbox, IMailboxStore
 from pymta.mailbox import INBOX, UID, UIDSet, Wanted
 from pymta.pop3.slices import Listing
 from pymta.pop3.uidl import UIDLFormat
@@ -56,10 +56,7 @@ async def open_maildrop(store: IMailboxStore, clock: IReactorTime, uidl: UIDLFor
 async def _counted(mailbox: IMailbox, clock: IReactorTime) -> tuple[list[tuple[UID, int]], int]:
     """UIDs, octets as they are sent, and the sum of these."""
     sizes = await mailbox.sizes()
-    unended = UIDSet()
-    if ILineEndings.providedBy(mailbox):
-        knowing: ILineEndings = mailbox
-        unended = await knowing.unended()
+    unended = await mailbox.unended()
     messages: list[tuple[UID, int]] = []
     octets = 0
     for first in range(0, len(sizes), STRIDE):

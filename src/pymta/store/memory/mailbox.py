@@ -14,7 +14,7 @@ from zope.interface import implementer
 
 from pymta.errors import MailboxInUse, MailboxReadOnly, MessageGone, NoSuchMailbox
 from pymta.interfaces.content import SLICE, IContent
-from pymta.interfaces.mailbox import ILineEndings, NewMessage
+from pymta.interfaces.mailbox import IMailbox, NewMessage
 from pymta.mailbox import (
     UID,
     Appended,
@@ -41,7 +41,7 @@ __all__ = ["MAX_RECORDS", "MemoryMailbox"]
 MAX_RECORDS = 1000
 
 
-@implementer(ILineEndings)
+@implementer(IMailbox)
 class MemoryMailbox:
     """Made by :meth:`~pymta.store.memory.mailboxes.MemoryMailboxes.open`."""
 

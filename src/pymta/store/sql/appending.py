@@ -197,6 +197,7 @@ class Adding:
                 date,
                 work.now,
                 number,
+                int(digest.unended),
             )
         )
         if message.delivery_id is not None:

@@ -114,6 +114,7 @@ def _put(
                 message.internal_date,
                 work.now,
                 message.letter,
+                message.unended,
             )
         )
         count(target, target.store, flags=flags, size=message.size, by=1)

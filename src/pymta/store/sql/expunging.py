@@ -38,6 +38,7 @@ class Kept(NamedTuple):
     size: int
     internal_date: int
     letter: int
+    unended: int
 
 
 _FOUND = in_ranges(
@@ -47,6 +48,7 @@ _FOUND = in_ranges(
     messages.c.size,
     messages.c.internal_date,
     messages.c.letter,
+    messages.c.unended,
 )
 _THESE = (messages.c.mailbox == bindparam("box")) & among(messages.c.uid, "uids")
 _BURY = insert(tombstones).from_select(

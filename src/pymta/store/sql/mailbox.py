@@ -94,6 +94,10 @@ class SQLMailbox:
     async def sizes(self) -> Sequence[tuple[UID, int]]:
         return await self._resources.read(lambda c: reading.sizes(c, self._number))
 
+    async def unended(self) -> UIDSet:
+        read = self._resources.read
+        return UIDSet(await read(lambda c: reading.unended(c, self._number)))
+
     async def content(self, uid: UID) -> IContent:
         return (await self._letter(uid))[0]
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select
+from sqlalchemy import Connection, Row, bindparam, func, literal_column, select
 
 from pymta.database.times import from_microseconds
 from pymta.errors import MessageGone, NoSuchMailbox
@@ -19,7 +19,7 @@ from pymta.store.sql.queries import LIVING, read_uids
 from pymta.store.sql.rows import flags_of, info_of
 from pymta.store.sql.tables import letters, mailboxes, messages, subscriptions, tombstones
 
-__all__ = ["Letter", "changes", "info", "letter", "living", "page", "sizes"]
+__all__ = ["Letter", "changes", "info", "letter", "living", "page", "sizes", "unended"]
 
 
 def living(connection: Connection, number: int) -> Row[Any]:
@@ -96,6 +96,17 @@ def sizes(connection: Connection, number: int) -> Sequence[tuple[UID, int]]:
     living(connection, number)
     uids, octets = connection.execute(_SIZES, {"mailbox": number}).one()
     return sorted(zip(json.loads(uids), json.loads(octets), strict=True))
+
+
+_UNENDED = select(messages.c.uid).where(
+    messages.c.mailbox == bindparam("mailbox"), messages.c.unended == literal_column("1")
+)
+
+
+def unended(connection: Connection, number: int) -> Sequence[UID]:
+    """Messages whose last line lacks its CRLF."""
+    living(connection, number)
+    return connection.scalars(_UNENDED, {"mailbox": number}).all()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

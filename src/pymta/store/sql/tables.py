@@ -82,8 +82,12 @@ messages = Table(
     Column("internal_date", BigInteger, nullable=False),
     Column("save_date", BigInteger, nullable=False),
     Column("letter", BigInteger, nullable=False),
+    Column("unended", Integer, nullable=False),
 )
-"""``arrived``: the modseq with which it came; ``keywords``: sorted, parted by spaces."""
+"""
+``arrived``: the modseq with which it came; ``keywords``: sorted, parted by spaces; ``unended``: 1
+where the last line lacks its CRLF.
+"""
 
 letters = Table(
     "pymta_letters",

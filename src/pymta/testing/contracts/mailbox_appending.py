@@ -14,7 +14,7 @@ from zope.interface import implementer
 from pymta.aio import deferred, gather
 from pymta.errors import MailboxReadOnly, MessageGone, NoSuchMailbox, SpoolError
 from pymta.interfaces.content import SLICE, Cut, IContent, Joined, Octets, octets_of, prefixed
-from pymta.interfaces.mailbox import IMailboxStore
+from pymta.interfaces.mailbox import IMailboxStore, NewMessage
 from pymta.mailbox import (
     DELETED,
     FLAGGED,
@@ -538,6 +538,32 @@ class AppendingContract(MailboxCase):
         assert ids[0] == ids[2] != ids[1]
         assert all(isinstance(each, str) and 1 <= len(each) <= 255 for each in ids)
 
+    @pytest.mark.parametrize(
+        ("octets", "unended"),
+        [
+            pytest.param(b"A: b\r\n\r\nx\r\n", False, id="CRLF"),
+            pytest.param(b"A: b\r\n\r\nx", True, id="nothing"),
+            pytest.param(b"A: b\r\n\r\nx\n", True, id="LF"),
+            pytest.param(b"A: b\r\n\r\nx\r", True, id="CR"),
+            pytest.param(b"\n", True, id="one octet"),
+            pytest.param(b"", False, id="empty"),
+            pytest.param(b"x" * SLICE + b"\r\n", False, id="CRLF in another slice"),
+            pytest.param(b"x" * (SLICE - 1) + b"\r\n", False, id="CRLF in two slices"),
+            pytest.param(b"x" * (SLICE + 1), True, id="large"),
+        ],
+    )
+    @case
+    async def test_unended(self, store: IMailboxStore, octets: bytes, unended: bool) -> None:
+        """Messages whose last line lacks its CRLF are known, also as copies, and no others."""
+        inbox = await store.open(INBOX)
+        whole = NewMessage(content=Octets(b"A: b\r\n\r\n"))
+        await inbox.append([whole, NewMessage(content=Octets(octets)), whole])
+        await store.create(name("Copies"))
+        await inbox.copy(UIDSet([1, 2]), name("Copies"))
+        assert UIDSet([2] if unended else []) == await inbox.unended()
+        copies = await store.open(name("Copies"))
+        assert UIDSet([2] if unended else []) == await copies.unended()
+
     @case
     async def test_sizes(self, store: IMailboxStore) -> None:
         """UID and size of every message, in one call, 10,000 of them too."""
@@ -569,6 +595,7 @@ class AppendingContract(MailboxCase):
             "changes": lambda: mailbox.changes(ModSeq(0)),
             "records": lambda: mailbox.records(uids, [Wanted.FLAGS]),
             "sizes": lambda: mailbox.sizes(),
+            "unended": lambda: mailbox.unended(),
             "content": lambda: mailbox.content(UID(1)),
             "append": lambda: mailbox.append([message("b")]),
             "change_flags": lambda: mailbox.change_flags(uids, seen),

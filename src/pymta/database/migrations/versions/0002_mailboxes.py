@@ -99,7 +99,15 @@ def _messages() -> None:
         sa.Column("internal_date", sa.BigInteger, nullable=False),
         sa.Column("save_date", sa.BigInteger, nullable=False),
         sa.Column("letter", sa.BigInteger, nullable=False),
+        sa.Column("unended", sa.Integer, nullable=False),
         sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "pymta_messages_unended",
+        "pymta_messages",
+        ["mailbox", "uid"],
+        sqlite_where=sa.text("unended = 1"),
+        postgresql_where=sa.text("unended = 1"),
     )
     # With ``arrived``, what happened since a modseq is read from the index alone.
     op.create_index("pymta_messages_modseq", "pymta_messages", ["mailbox", "modseq", "arrived"])
