@@ -77,7 +77,7 @@ def check(
     if os.path.exists(configuration.directory) and not os.path.isdir(configuration.directory):
         reader.note(("directory",), f"{configuration.directory} is not a folder")
     listeners = document.get("listeners")
-    if not listeners:
+    if listeners in (None, []):
         reader.note((), "there are no listeners", "add a table [[listeners]]")
     elif isinstance(listeners, list):
         _check_listeners(listeners, reader, reactor, has_tls="tls" in document)

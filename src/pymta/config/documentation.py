@@ -208,3 +208,9 @@ def _duration(span: timedelta) -> str:
     seconds = span.total_seconds()
     size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0)
     return f'"{seconds / size:g}{unit}"'
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(key_tables())

@@ -163,7 +163,7 @@ class Reader:
     def _optional(self, wanted: Any, value: object, path: Path, default: object) -> Any:
         inner = [kind for kind in get_args(wanted) if kind is not types.NoneType]
         assert len(inner) == 1
-        if value == NONE and str not in inner:
+        if value == NONE and inner[0] is not str and not _is_choice(inner[0]):
             return None
         if value == 0 and not isinstance(value, bool) and default is not None:
             self.note(path, "0 lets nothing through", f'"{NONE}" is no limit')
@@ -188,7 +188,7 @@ class Reader:
         return dict(zip(keys, read, strict=True))
 
     def _leaf(self, wanted: Any, value: object, path: Path) -> Any:
-        if isinstance(wanted, type) and issubclass(wanted, Enum):
+        if _is_choice(wanted):
             return self._choice(wanted, value, path)
         if wanted is timedelta:
             return self._duration(value, path)
@@ -254,6 +254,10 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 def hints_of(kind: type[Any]) -> dict[str, Any]:
     """The annotations of a dataclass, resolved."""
     return get_type_hints(kind, include_extras=True)
+
+
+def _is_choice(wanted: Any) -> bool:
+    return isinstance(wanted, type) and issubclass(wanted, Enum)
 
 
 def _rest(hints: Mapping[str, Any]) -> str | None:
