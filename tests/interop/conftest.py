@@ -12,7 +12,7 @@ import pytest
 from tests.interop.reading import Account
 from tests.interop.servers import DOMAIN, Server, serving
 
-ACCOUNTS = 80
+ACCOUNTS = 40
 UMLAUT = Account(f"jürgen@{DOMAIN}", "geheim")
 """One more, whose address is not ASCII."""
 

@@ -39,7 +39,7 @@ def configure(msmtp: Program, server: Server, account: Account, *, way: str, aut
     file.chmod(0o600)
 
 
-@pytest.mark.parametrize("auth", ["scram-sha-256", "plain"])
+@pytest.mark.parametrize("auth", ["scram-sha-256", "scram-sha-1", "plain"])
 @pytest.mark.parametrize("way", WAYS)
 def test_submission(server: Server, msmtp: Program, way: str, auth: str) -> None:
     """
