@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from pymta.aio import CancelledError, gather
+from pymta.aio import CancelledError, gather, sleep
 from pymta.database import Database, writer
 from pymta.database.writer import after_commit, after_telling
 from pymta.errors import SpoolError, StoreClosed, TooManyWaiting
@@ -73,8 +73,10 @@ class _Gate:
 
     def __init__(self) -> None:
         self.open = threading.Event()
+        self.entered = threading.Event()
 
     def batch(self, connection: Connection, entries: Sequence[None]) -> list[None]:
+        self.entered.set()
         assert self.open.wait(20)
         return [None] * len(entries)
 
@@ -225,7 +227,8 @@ async def test_too_many_waiting(database: Database, monkeypatch: pytest.MonkeyPa
     await database.write(_table, "numbers")
     gate = _Gate()
     blocked = database.write(gate.batch, None)
-    await database.read(lambda _: None)
+    while not gate.entered.is_set():
+        await sleep(cast("Any", reactor), 0.001)
     waiting = [database.write(_other, 1, size=60)]
     with pytest.raises(TooManyWaiting):
         await database.write(_other, 2, size=60)

@@ -174,7 +174,11 @@ class Contents:
         content.placed = True
         content.number = content.number or self._numbers.take()
         if not content.named:
-            await self.pool.run(content.file.sync)
+            try:
+                await self.pool.run(content.file.sync)
+            except BaseException:
+                content.placed = False
+                raise
         return Placed(id=content.number, prefix=prefix, size=size, file=content)
 
     async def _copied(self, content: IContent) -> FileContent:

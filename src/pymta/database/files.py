@@ -36,13 +36,14 @@ class NewFile:
     :param random: that many random octets.
     """
 
-    __slots__ = ("_fd", "_unlinked", "folder", "kept", "name", "size")
+    __slots__ = ("_broken", "_fd", "_unlinked", "folder", "kept", "name", "size")
 
     def __init__(self, folder: str, random: Callable[[int], bytes] = os.urandom) -> None:
         self.folder = folder
         self.name = random(16).hex()
         self.size = 0
         self.kept = False
+        self._broken = False
         self._unlinked = False
         self._fd = -1
         with _no_room():
@@ -67,11 +68,16 @@ class NewFile:
         """
         Make octets and name durable.
 
-        :raises pymta.errors.SpoolError: they may not be: never try again with the same file.
+        :raises pymta.errors.SpoolError: they may not be.  From then on it always is: a second
+            sync would succeed and prove nothing.
         """
+        if self._broken:
+            raise SpoolError("an earlier sync of this content failed")
+        self._broken = True
         with _no_room():
             os.fsync(self._fd)
             sync_folder(self.folder)
+        self._broken = False
 
     def unlink(self) -> None:
         """Nobody wants it.  Idempotent."""

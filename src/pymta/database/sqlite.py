@@ -85,7 +85,12 @@ class SQLite:
         if sqlite3.sqlite_version_info < (3, 35):
             raise Mistake(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 is needed")
         make_private_file(self.path)
-        connection = self._connect()
+        try:
+            connection = self._connect()
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
+                raise
+            raise Mistake(f"{self.path} is no SQLite database") from None
         try:
             [known] = connection.execute("PRAGMA application_id").fetchone()
             [pages] = connection.execute("PRAGMA page_count").fetchone()
@@ -96,10 +101,6 @@ class SQLite:
                 raise Mistake(f"{self.path} is the database of another application")
             else:
                 connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
-                raise
-            raise Mistake(f"{self.path} is no SQLite database") from None
         finally:
             connection.close()
 
@@ -147,8 +148,12 @@ class SQLite:
         connection = sqlite3.connect(
             self.path, timeout=5, isolation_level=None, check_same_thread=False
         )
-        for statement in _EACH_CONNECTION:
-            connection.execute(statement)
+        try:
+            for statement in _EACH_CONNECTION:
+                connection.execute(statement)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
 
