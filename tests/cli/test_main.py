@@ -98,6 +98,9 @@ TOLD = [
         id="configuration",
     ),
     pytest.param(
+        FileExistsError(17, "File exists", "mail"), 1, "pymta: mail: File exists\n", id="file"
+    ),
+    pytest.param(
         CannotListenError("127.0.0.1", 25, OSError(13, "Permission denied")),
         1,
         "pymta: cannot listen on 127.0.0.1:25: Permission denied\n",

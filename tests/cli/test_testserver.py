@@ -180,6 +180,24 @@ def test_ends_within_a_second(tmp_path: Path, number: int) -> None:
         assert 0 == running.process.returncode
 
 
+def test_ends_while_it_starts(tmp_path: Path) -> None:
+    """
+    A server whose starter is gone before it listens tells nothing, and fails at nothing.
+    """
+    ended = subprocess.run(
+        [sys.executable, "-m", "pymta", "testserver", "--store", "mail", "--account", "a:b"],
+        check=False,
+        input=b"",
+        capture_output=True,
+        timeout=60,
+        cwd=tmp_path,
+    )
+
+    assert 0 == ended.returncode
+    assert b"Traceback" not in ended.stderr
+    assert ended.stdout.count(b"\n") <= 1
+
+
 def test_ends_with_its_starter(tmp_path: Path) -> None:
     """
     When standard input, a pipe, closes; what is written there before is thrown away.

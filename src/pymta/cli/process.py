@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TextIO
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ReactorNotRunning
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.logger import (
@@ -65,7 +65,8 @@ def serve(reactor: Any, service: MailService, ready: Callable[[], Awaitable[None
 
     def failed(failure: Failure) -> None:
         nonlocal status
-        status = told(failure.value)
+        if not failure.check(CancelledError):  # told to end before all was started, otherwise
+            status = told(failure.value)
         stop(reactor)
 
     async def begin() -> None:
