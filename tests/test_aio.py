@@ -153,6 +153,21 @@ def test_d01_cancelling_a_waiter_cancels_nothing_else() -> None:
     assert ["done"] == results[1]
 
 
+def test_shared_waiter_who_is_told_cancels_another() -> None:
+    """
+    Who is told first may cancel one who is not told yet: that one ends so, and the rest are told.
+    """
+    shared: Shared[str] = Shared()
+    first, second, third = shared.wait(), shared.wait(), shared.wait()
+    first.addCallback(lambda _: second.cancel())  # type: ignore[unused-awaitable]
+    results = ended(first), ended(second), ended(third)
+    shared.succeed("done")
+
+    assert [None] == results[0]
+    assert [CancelledError] == [type(r) for r in results[1]]
+    assert ["done"] == results[2]
+
+
 def test_shared_tells_the_end() -> None:
     """
     A call can be left for the end, whatever it is.

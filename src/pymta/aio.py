@@ -185,9 +185,10 @@ class Shared(Generic[T]):
     def _end(self, result: T | Failure) -> None:
         self._ended = True
         self._result = result
-        waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            self._fire(each)
+        # One by one: who is told may cancel those that are not told yet.
+        self._waiting.reverse()
+        while self._waiting:
+            self._fire(self._waiting.pop())
 
     def _fire(self, waiting: Deferred[T]) -> None:
         if isinstance(self._result, Failure):

@@ -504,6 +504,20 @@ def test_stop_waits_for_a_boundary() -> None:
     assert stopped.called
 
 
+def test_stop_lets_nobody_in_who_was_at_the_door() -> None:
+    """
+    A proxy that says who is there after the stop is closed without a word.
+    """
+    house = House(door=Door(proxies=Peers([PEER])))
+    player = house.player()
+    stopped = Deferred.fromCoroutine(house.listener.stop(10))
+    assert stopped.called
+
+    assert b"" == player.say(encode_v1(CLIENT))
+    assert player.closed
+    assert [] == house.collector.sessions
+
+
 def test_stop_cuts_off_who_does_not_end() -> None:
     """
     A client in the middle of its content is cut off when the time is up.

@@ -184,14 +184,16 @@ class Connection(Generic[E]):
         :raises TimeLimit: it took too long.  :raises Lost: it failed.
         """
         self.flush()
+        if self._over:
+            raise Lost
+        self._read_on()
         self._transport.unregisterProducer()
         factory = TLSMemoryBIOFactory(creator, False, _Wrapped(), clock=self.clock)
         secure = TLSMemoryBIOProtocol(factory, self)
-        self._handshake = Deferred()
-        self._secure = secure
+        secure.makeConnection(self._raw)  # may raise: then nothing is diverted yet
         self._divert(secure)
-        secure.makeConnection(self._raw)
-        self._transport = secure
+        self._transport = self._secure = secure
+        self._handshake = Deferred()
         self._deadline = self.clock.seconds() + seconds
         self._arm()
         await self._handshake
@@ -204,6 +206,8 @@ class Connection(Generic[E]):
         # Before TLS 1.3 it is safe only with the extended master secret (section 4.2), which
         # pyOpenSSL cannot ask for.
         if self._secure is None or self.tls is None or self.tls.version != "TLSv1.3":
+            return None
+        if self._left:  # with the state of TLS
             return None
         handle: SSL.Connection = self._secure.getHandle()
         return handle.export_keying_material(b"EXPORTER-Channel-Binding", 32, b"")
@@ -227,13 +231,16 @@ class Connection(Generic[E]):
         self.flush()
         if self.machine.closing or self._over:
             raise Lost
+        self._waiting = waiting = Deferred()
+        self._arm()
+        self._read_on()
+        await waiting
+
+    def _read_on(self) -> None:
         self._pending = 0
         if self._paused:
             self._paused = False
             self._transport.resumeProducing()
-        self._waiting = Deferred()
-        self._arm()
-        await self._waiting
 
     async def _drained(self, seconds: float) -> None:
         self._draining = Deferred()
@@ -300,6 +307,8 @@ class Connection(Generic[E]):
     def connectionMade(self) -> None: ...
 
     def dataReceived(self, data: bytes) -> None:
+        if self._said_all:
+            return  # nobody listens any more: read only to see the peer close
         self.machine.receive_data(data)
         if self._waiting is not None:
             self.wake()
@@ -358,6 +367,7 @@ class Connection(Generic[E]):
 
     def _close(self) -> None:
         self.flush()
+        self._read_on()
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self.clock.callLater(LINGER, self._cut)

@@ -72,6 +72,7 @@ class Listener:
         self._door = door
         self._too_many = too_many
         self._open: dict[Talk, Connection[Any]] = {}
+        self._stopped = False
 
     def doStart(self) -> None: ...
 
@@ -87,6 +88,8 @@ class Listener:
         return Switch(self._clock, self._connect, proxies=door.proxies, seconds=door.proxy_seconds)
 
     def _connect(self, client: Client) -> Connection[Any] | bytes:
+        if self._stopped:  # a proxy took its time to say who is there
+            return b""
         counted = self._door.connections
         if counted is not None and not counted.enter(client.peer.host):
             return self._too_many
@@ -105,8 +108,10 @@ class Listener:
         """
         End each talk at its next command boundary, and wait until all connections are closed.
 
-        What is open after this time is cut off; a commit under way still ends.
+        What is open after this time is cut off; a commit under way still ends.  Nobody is let
+        in any more.
         """
+        self._stopped = True
         ending = list(self._open.items())
         for talk, _ in ending:
             talk.stop()
