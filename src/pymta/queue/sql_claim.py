@@ -33,6 +33,7 @@ from pymta.queue.sql_tables import (
     CLAIMED,
     DUE,
     HELD,
+    TRIAL_RANK,
     VERDICT_RANK,
     heads,
     mails,
@@ -119,6 +120,26 @@ _STRIKE_OUT = (
     update(recipients).where(_THESE).values(state=HELD, owner=None, wake=None, reason=STRUCK_OUT)
 )
 
+_SUSPECT = (
+    update(recipients)
+    .where(_THESE)
+    .values(state=DUE, owner=None, wake=recipients.c.due, rank=TRIAL_RANK)
+)
+_ON_TRIAL = select(
+    exists(
+        select(literal(1))
+        .select_from(heads)
+        .join(
+            recipients, and_(recipients.c.lane == heads.c.lane, recipients.c.rank == heads.c.rank)
+        )
+        .where(
+            heads.c.rank == TRIAL_RANK,
+            recipients.c.state == CLAIMED,
+            recipients.c.wake > bindparam("now"),
+        )
+    )
+)
+
 _SAME_HEAD = and_(
     recipients.c.lane == heads.c.lane,
     recipients.c.rank == heads.c.rank,
@@ -157,10 +178,12 @@ class _Claimer:
         self._per_lane = 1.0  # what the lanes looked at last had, on average
 
     def claim(self) -> list[ClaimedRows]:
-        for rank in self._connection.scalars(_RANKS).all():
+        ranks = self._connection.scalars(_RANKS).all()
+        for rank in [*(rank for rank in ranks if rank != TRIAL_RANK), TRIAL_RANK]:
             seen: set[str] = set()
             self._per_lane = 1.0
-            while self._left > 0 and self._slice(rank, seen):
+            claims = self._try if rank == TRIAL_RANK else self._slice
+            while self._left > 0 and claims(rank, seen):
                 pass
         return self._claimed
 
@@ -169,20 +192,51 @@ class _Claimer:
         As many lanes as will give what is wanted, if they are like those before.
 
         :param seen: lanes that had their turn in this rank.
-        :returns: whether there may be more: some heads were too early, or somebody was held.
+        :returns: whether there may be more: some heads were too early, somebody was held, or is
+            to be tried alone.
         """
         lanes = self._open_lanes(rank, seen)
         if not lanes:
             return False
         rows = self._due(rank, lanes)
-        struck = [row.number for row in rows if row.strikes >= MOST_STRIKES]
-        if struck:
-            self._connection.execute(_STRIKE_OUT, {"numbers": keys(struck)})
+        if self._strike_out(rows) or (rank != VERDICT_RANK and self._suspect(rows)):
             return True
         self._take(rows[: self._left] if rank == VERDICT_RANK else self._allowed(rows))
         self._correct(rank, lanes)
         seen.update(lanes)
         return True
+
+    def _try(self, rank: int, seen: set[str]) -> bool:
+        """One of those on their last chance, if no other is at work."""
+        if self._connection.scalar(_ON_TRIAL, {"now": self._entry.lease.now}):
+            return False
+        lanes = self._open_lanes(rank, seen)[:1]
+        if not lanes:
+            return False
+        rows = self._due(rank, lanes)
+        if self._strike_out(rows):
+            return True
+        self._take(rows[:1])
+        self._correct(rank, lanes)
+        seen.update(lanes)
+        return not rows
+
+    def _strike_out(self, rows: Iterable[Any]) -> bool:
+        struck = [row.number for row in rows if row.strikes >= MOST_STRIKES]
+        if struck:
+            self._connection.execute(_STRIKE_OUT, {"numbers": keys(struck)})
+        return bool(struck)
+
+    def _suspect(self, rows: Iterable[Any]) -> bool:
+        suspects = [row for row in rows if row.strikes == MOST_STRIKES - 1]
+        if suspects:
+            self._connection.execute(_SUSPECT, {"numbers": keys(row.number for row in suspects)})
+            lowest: dict[Head, int] = {}
+            for row in suspects:
+                head = (row.lane, TRIAL_RANK)
+                lowest[head] = min(row.due, lowest.get(head, row.due))
+            lower_heads(through(self._connection), lowest)
+        return bool(suspects)
 
     def _open_lanes(self, rank: int, seen: Collection[str]) -> Sequence[str]:
         full = (lane for lane, count in self._lanes.items() if count >= self._entry.per_lane)

@@ -3,7 +3,8 @@ The tables of the queue, as the migrations leave them.
 
 ``wake`` is when a recipient may be claimed: its due time, or the end of its lease, or null while
 it is held; so one index finds due and abandoned ones alike.  ``rank`` is the priority, negated, so
-that ascending is most urgent first; what somebody decided to bounce has a rank of its own.  A head
+that ascending is most urgent first; what somebody decided to bounce has a rank of its own, and who
+is suspected of having ended a process has another.  A head
 is a lane and rank with somebody waiting, and the earliest ``wake`` (or an earlier time: ``claim``
 corrects it).
 """
@@ -18,6 +19,7 @@ __all__ = [
     "CLAIMED",
     "DUE",
     "HELD",
+    "TRIAL_RANK",
     "VERDICT_RANK",
     "heads",
     "mails",
@@ -30,6 +32,12 @@ DUE, CLAIMED, HELD = range(3)
 
 VERDICT_RANK = -1000
 """Before every priority, and past every suspension: no attempt is made for them."""
+
+TRIAL_RANK = 1000
+"""
+Behind every priority: whose next strike would be the last.  One of them is claimed at a time, so
+that whoever ends the process is known, and not everybody who was claimed along with him.
+"""
 
 mails = Table(
     "pymta_queue_mails",

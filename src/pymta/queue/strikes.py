@@ -2,7 +2,8 @@
 Poison: mail that was claimed again and again, and whose claims all ended with their owner.
 
 The strike is counted in the commit of the claim, before any work, so that a message which kills
-the process is known afterwards.  Settling and releasing forget it.
+the process is known afterwards.  Settling and releasing forget it.  Whoever has one strike less
+than the last is tried alone: what was claimed along with poison is innocent.
 """
 
 from __future__ import annotations
