@@ -20,7 +20,6 @@ from pymta.cli.process import begin_log, own_reactor, run
 from pymta.components.parts import Part
 from pymta.components.people import Ground, People, kept
 from pymta.components.stores import Stores, visited_stores
-from pymta.config.file import load
 
 __all__ = ["Place", "between", "on_store", "people_of", "place_of"]
 
@@ -51,6 +50,9 @@ def place_of(arguments: Namespace, reactor: Any) -> Place:
     """
     if arguments.store is not None:
         return Place(arguments.store)
+    # A configuration knows every part of a server: loaded by those who have one.
+    from pymta.config.file import load
+
     configuration = load(arguments.config, reactor).configuration
     return Place(
         configuration.directory, configuration.accounts.cost, configuration.routing.separator
@@ -71,9 +73,9 @@ def on_store(
     """
 
     reactor = own_reactor()
-    begin_log(sys.stderr, LogLevel.critical)
     place = place_of(arguments, reactor)
     make(place)
+    begin_log(sys.stderr, LogLevel.critical)
     stores = visited_stores(reactor, place.directory)
 
     async def task() -> int:

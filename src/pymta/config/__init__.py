@@ -3,9 +3,3 @@ One TOML file for a server: ``tables`` says which keys there are, ``file`` reads
 
 Tables map to constructors one to one; all mistakes are told at once, with line, path and hint.
 """
-
-from __future__ import annotations
-
-from pymta.config.file import load
-
-__all__ = ["load"]
