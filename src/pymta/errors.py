@@ -75,9 +75,12 @@ class Refused(PymtaError):
 
     :param reply: a 4xx ("try again later") or 5xx ("never").
     :param reason: for the log, where it may say more than the peer should hear.
+    :raises ValueError: for a 2xx or 3xx, which is no "no".
     """
 
     def __init__(self, reply: Reply, reason: str | None = None) -> None:
+        if reply.positive:
+            raise ValueError(f"no refusal: {reply}")
         super().__init__(reason or str(reply))
         self.reply = reply
 

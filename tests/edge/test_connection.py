@@ -296,13 +296,15 @@ def test_who_does_not_take_the_last_octets_is_cut_off(house: House) -> None:
     assert house.player.transport.aborted
 
 
-def test_transport_that_loses_the_connection_at_once(house: House) -> None:
+def test_transport_that_loses_the_connection_at_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """
     A transport that tells of the loss while it is closed, as those in memory do, is told no
     second time, and leaves no timer.
     """
     protocol: IProtocol = house.player.protocol
-    house.player.transport.loseConnection = house.player.hang_up
+    monkeypatch.setattr(house.player.transport, "loseConnection", house.player.hang_up)
     protocol.dataReceived(b"a ")
     half_close(house.player)
 

@@ -101,7 +101,9 @@ def test_unix_sockets_are_listed_by_name() -> None:
     The word ``unix`` lists the peers that have no address.
     """
     assert "" in Peers(["unix"])
+    assert "/run/mail.sock" in Peers(["unix"])
     assert "" not in Peers(["0.0.0.0/0"])
+    assert "unknown" not in Peers(["unix"])
     assert not Peers()
     assert Peers(["unix"])
 

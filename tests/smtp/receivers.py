@@ -51,6 +51,10 @@ class Collector:
         self.mails: list[Mail] = []
         self.sessions: list[Session] = []
         self.closed = 0
+        self.each = True
+        self.yes: Reply | None = None
+        self.replies: list[Reply] | None = None
+        self.receipt: Receipt | None = None
         self._wait = wait
 
     async def stage(self, name: str) -> None:
@@ -60,6 +64,11 @@ class Collector:
         if isinstance(no, Reply):
             raise Refused(no)
         if no is not None:
+            raise no
+
+    def last(self, name: str) -> None:
+        no = self.refuse.get(name)
+        if isinstance(no, Exception):
             raise no
 
     async def connected(self, session: Session) -> IMailSession:
@@ -83,13 +92,15 @@ class _Session:
         await self._collector.stage("begin")
         mail = Mail(self._session, sender)
         self._collector.mails.append(mail)
-        return _Transaction(self._collector, mail)
+        kind = _EachTransaction if self._collector.each else _Transaction
+        return kind(self._collector, mail)
 
     def closed(self) -> None:
         self._collector.closed += 1
+        self._collector.last("closed")
 
 
-@implementer(IPerRecipientTransaction)
+@implementer(ITransaction)
 class _Transaction:
     def __init__(self, collector: Collector, mail: Mail) -> None:
         self._collector = collector
@@ -98,7 +109,7 @@ class _Transaction:
     async def add_recipient(self, recipient: Recipient) -> Reply | None:
         await self._collector.stage(str(recipient))
         self._mail.recipients.append(recipient)
-        return None
+        return self._collector.yes
 
     async def begin_content(self) -> None:
         await self._collector.stage("data")
@@ -110,13 +121,21 @@ class _Transaction:
     async def commit(self) -> Receipt:
         await self._collector.stage("commit")
         self._mail.ended = "committed"
+        if self._collector.receipt is not None:
+            return self._collector.receipt
         return Receipt((QueueID(f"Q{len(self._collector.mails)}"),))
-
-    async def commit_each(self) -> list[Reply]:
-        await self._collector.stage("commit")
-        self._mail.ended = "committed"
-        return [Reply(250, "2.1.5", f"{r.id} {r}") for r in self._mail.recipients]
 
     def abort(self) -> None:
         assert not self._mail.ended
         self._mail.ended = "aborted"
+        self._collector.last("abort")
+
+
+@implementer(IPerRecipientTransaction)
+class _EachTransaction(_Transaction):
+    async def commit_each(self) -> list[Reply]:
+        await self._collector.stage("commit")
+        self._mail.ended = "committed"
+        if self._collector.replies is not None:
+            return self._collector.replies
+        return [Reply(250, "2.1.5", f"{r.id} {r}") for r in self._mail.recipients]

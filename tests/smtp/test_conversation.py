@@ -16,12 +16,15 @@ from zope.interface import implementer
 from pymta.edge.limits import ConnectionCount, ConnectionLimits
 from pymta.edge.listener import Door, Listener
 from pymta.edge.peers import Peers
+from pymta.errors import Refused
 from pymta.events import AnswerLost, Disconnected, Event, Faulted, Rejected
 from pymta.interfaces.observe import IObserver
+from pymta.interfaces.receive import Receipt
 from pymta.reply import Reply
 from pymta.session import Endpoint, Role
 from pymta.smtp.listener import smtp_listener
 from pymta.smtp.settings import Settings, Timeouts
+from pymta.smtp.xclient import FORWARDED
 from pymta.wire.proxy import ProxyHeader, encode_v1, encode_v2
 from pymta.wire.smtp.data import Newlines
 from pymta.wire.smtp.limits import Limits
@@ -303,6 +306,126 @@ def test_commit_takes_too_long() -> None:
     assert "committed" == house.collector.mails[0].ended
 
 
+def test_late_end_of_a_commit_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """
+    A commit that ended well after the client was told to send again may be there twice: that is
+    told.  One that failed is a fault.
+    """
+    house = House(timeouts=Timeouts(commit=100))
+    for _ in range(2):
+        house.waits["commit"] = Deferred()
+        player = house.player()
+        player.play(HELLO + ENVELOPE + "C: DATA\nS: 354...")
+        player.say(b"x\r\n.\r\n")
+        house.clock.advance(101)
+        assert [] == house.observer.of(AnswerLost)[1:]
+        late = house.waits["commit"]
+        if not house.observer.of(AnswerLost):
+            late.callback(None)
+    late.errback(RuntimeError("disk"))
+
+    assert [("Q1",)] == [e.queue_ids for e in house.observer.of(AnswerLost)]  # type: ignore[union-attr]
+    assert 3 == len(house.observer.of(Faulted))
+
+
+@pytest.mark.parametrize("code", [250, 354])
+def test_no_that_is_none(code: int) -> None:
+    """
+    A refusal cannot be made of a positive reply.
+    """
+    with pytest.raises(ValueError, match="no refusal"):
+        Refused(Reply(code, "", "Yes"))
+
+
+@pytest.mark.parametrize("code", [354, 251])
+def test_yes_of_another_kind(code: int) -> None:
+    """
+    A receiver's own words for a recipient are told; what is no answer to RCPT is its fault, and
+    the session goes on.
+    """
+    house = House()
+    house.collector.yes = Reply(code, "", "Hm")
+    player = house.player()
+    player.play(HELLO + "C: MAIL FROM:<>\nS: 250 ...")
+
+    said = player.line("RCPT TO:<b@example.test>")
+
+    assert said.startswith("251 Hm" if code == 251 else "451 4.3.0 Local error")
+    assert player.line("NOOP").startswith("250 ")
+
+
+def test_receipt_that_cannot_be_told() -> None:
+    """
+    What is no answer to the end of content leaves the message in doubt, and is told so.
+    """
+    house = House()
+    house.collector.receipt = Receipt(reply=Reply(354, "", "More"))
+    player = house.player()
+    player.play(HELLO + ENVELOPE + "C: DATA\nS: 354...")
+
+    assert player.say(b"x\r\n.\r\n").startswith(b"451 4.3.0 It is not certain")
+    assert player.closed
+    assert "committed" == house.collector.mails[0].ended
+
+
+def test_hello_that_is_refused_changes_nothing() -> None:
+    """
+    Behind a refused EHLO the transaction goes on (RFC 5321 section 4.1.4); behind an accepted one
+    it is over.
+    """
+    house = House()
+    player = house.player()
+    player.play(HELLO + "C: MAIL FROM:<>\nS: 250 ...")
+    house.collector.refuse["changed"] = NO
+    player.play("C: EHLO x.y\nS: 550 5.7.1 Go away\nC: RCPT TO:<b@example.test>\nS: 250 ...")
+    del house.collector.refuse["changed"]
+    assert "" == house.collector.mails[0].ended
+    assert player.line("EHLO x.y").startswith("250-")
+
+    assert "aborted" == house.collector.mails[0].ended
+    assert player.line("RCPT TO:<b@example.test>").startswith("503 ")
+
+
+@pytest.mark.parametrize("last", ["abort", "closed"])
+def test_receiver_that_raises_at_the_end(last: str, caplog: pytest.LogCaptureFixture) -> None:
+    """
+    One that may not raise and does keeps nobody from hearing of the end.
+    """
+    house = House()
+    house.collector.refuse[last] = RuntimeError("secret")
+    player = house.player()
+    player.play(HELLO + "C: MAIL FROM:<>\nS: 250 ...")
+    assert player.line("RSET").startswith("250 ")
+    player.line("MAIL FROM:<>")
+    player.hang_up()
+
+    assert 1 == house.collector.closed
+    assert ["aborted"] * 2 == [mail.ended for mail in house.collector.mails]
+    assert 1 == len(house.observer.of(Disconnected))
+    assert 0 == house.listener.connections
+
+
+def test_observer_that_raises(caplog: pytest.LogCaptureFixture) -> None:
+    """
+    What an observer raises goes no further than the log: every answer is what it was.
+    """
+
+    @implementer(IObserver)
+    class Broken:
+        def observe(self, event: Event) -> None:
+            raise RuntimeError(type(event).__name__)
+
+    house = House(observer=Broken())
+    house.collector.refuse["no@example.test"] = NO
+    player = house.player()
+    player.play(HELLO + ENVELOPE + "C: RCPT TO:<no@example.test>\nS: 550 5.7.1 Go away")
+    player.play("C: DATA\nS: 354...")
+
+    assert player.say(b"x\r\n.\r\n").startswith(b"250 2.0.0 queued")
+    player.hang_up()
+    assert 0 == house.listener.connections
+
+
 @pytest.mark.parametrize(
     ("said", "seconds"),
     [
@@ -372,6 +495,22 @@ def test_s09_slow_but_steady_content_is_taken() -> None:
         player.protocol.dataReceived(b"x" * 58 + b"\r\n")
         player.protocol.dataReceived((b"x" * 58 + b"\r\n") * 1000)
         house.clock.advance(60)
+
+    assert player.say(b".\r\n").startswith(b"250 ")
+
+
+def test_what_we_take_is_not_the_clients_time() -> None:
+    """
+    A disk that takes minutes for a slice costs the client nothing: it may go on.
+    """
+    house = House(timeouts=Timeouts(content=100, answer=240, command=100))
+    house.waits["write"] = Deferred()
+    player = house.player()
+    player.play(HELLO + ENVELOPE + "C: DATA\nS: 354...")
+    player.say(b"x\r\n" * 100)
+    house.clock.advance(200)
+    house.waits.pop("write").callback(None)
+    house.clock.advance(50)
 
     assert player.say(b".\r\n").startswith(b"250 ")
 
@@ -605,6 +744,85 @@ def test_s21_xclient_from_a_listed_peer() -> None:
         session.helo,
         session.identity,
     )
+    assert player.line("MAIL FROM:<>").startswith("503 5.5.1")
+    assert player.line("EHLO spike.example").startswith("250-")
+    player.play(ENVELOPE + "C: DATA\nS: 354...")
+    assert player.say(b"x\r\n.\r\n").startswith(b"250 ")
+    assert "198.51.100.9:99" == str(house.collector.mails[0].session.peer)
+
+
+def test_s21_xclient_inherits_nothing() -> None:
+    """
+    Nothing that was known of the forwarder, or of the client before, is believed of the next one;
+    one of whom nothing is known is no peer that a list can name.
+    """
+    house = House(forwarders=Peers([PEER]))
+    player = house.player()
+    player.heard()
+    player.line("EHLO a.b")
+    player.line("XCLIENT NAME=a.example ADDR=198.51.100.9 LOGIN=root")
+    player.line("EHLO a.b")
+    player.line("XFORWARD NAME=b.example")
+    player.line("XCLIENT ADDR=[UNAVAILABLE]")
+
+    session = house.collector.sessions[-1]
+    assert (None, "", False, None, 0) == (
+        session.name,
+        session.helo,
+        session.extended,
+        session.identity,
+        len(session.facts),
+    )
+    assert session.peer.host not in Peers(["unix", "0.0.0.0/0", "::/0"])
+
+
+def test_xclient_refused() -> None:
+    """
+    A receiver that refuses the client is heard, and nothing has changed.
+    """
+    house = House(forwarders=Peers([PEER]))
+    player = house.player()
+    player.heard()
+    player.line("EHLO a.b")
+    house.collector.refuse["changed"] = NO
+
+    assert "550 5.7.1 Go away\r\n" == player.line("XCLIENT ADDR=198.51.100.9")
+    assert player.line("MAIL FROM:<>").startswith("250 ")
+
+
+@pytest.mark.parametrize("command", ["XCLIENT ADDR=198.51.100.9", "XFORWARD NAME=x.example"])
+def test_no_other_client_within_a_transaction(command: str) -> None:
+    """
+    Between MAIL and the end of its message nobody speaks for somebody else.
+    """
+    house = House(forwarders=Peers([PEER]))
+    player = house.player()
+    player.heard()
+    player.line("EHLO a.b")
+    player.line("MAIL FROM:<>")
+
+    assert player.line(command).startswith("503 5.5.1")
+    assert player.line("RCPT TO:<b@example.test>").startswith("250 ")
+
+
+def test_s06_xforward_is_of_one_message() -> None:
+    """
+    What XFORWARD said of one message, in several commands, is not said of the next.
+    """
+    house = House(forwarders=Peers([PEER]))
+    player = house.player()
+    player.heard()
+    player.line("EHLO a.b")
+    for commands in (["NAME=a.example", "ADDR=198.51.100.9"], [], ["NAME=b.example"]):
+        for command in commands:
+            assert player.line(f"XFORWARD {command}").startswith("250 ")
+        player.line("MAIL FROM:<>")
+        player.line("RSET")
+
+    known = [mail.session.facts.get(FORWARDED) for mail in house.collector.mails]
+    said = [dict(attributes or ()) for attributes in known]
+    first = {"NAME": "a.example", "ADDR": "198.51.100.9"}
+    assert [first, {}, {"NAME": "b.example"}] == said
 
 
 def test_s21_xclient_from_anybody_else() -> None:
@@ -655,6 +873,56 @@ def test_lmtp_one_reply_each() -> None:
     said = player.say(b"x\r\n.\r\n")
 
     assert b"250 2.1.5 1 b@example.test\r\n250 2.1.5 3 b@example.test\r\n" == said
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_lmtp_wrong_number_of_replies(count: int, caplog: pytest.LogCaptureFixture) -> None:
+    """
+    A receiver that does not answer for each recipient leaves them in doubt; each is told so.
+    """
+    house = House(role=Role.LMTP)
+    house.collector.replies = [Reply(250, "2.0.0", "Ok")] * count
+    player = house.player()
+    player.heard()
+    player.say(b"LHLO a.b\r\n")
+    player.say(b"MAIL FROM:<>\r\nRCPT TO:<b@example.test>\r\nRCPT TO:<c@example.test>\r\nDATA\r\n")
+
+    lines = player.say(b"x\r\n.\r\n").splitlines()
+
+    assert [b"451", b"451", b"421"] == [line[:3] for line in lines]
+
+
+def test_lmtp_with_a_receiver_of_one_answer() -> None:
+    """
+    A transaction with one answer for all gives it to each recipient.
+    """
+    house = House(role=Role.LMTP)
+    house.collector.each = False
+    player = house.player()
+    player.heard()
+    player.say(b"LHLO a.b\r\n")
+    player.say(b"MAIL FROM:<>\r\nRCPT TO:<b@example.test>\r\nRCPT TO:<c@example.test>\r\nDATA\r\n")
+
+    lines = player.say(b"x\r\n.\r\n").splitlines()
+
+    assert [b"250 2.0.0 queued as Q1"] * 2 == lines
+
+
+def test_lmtp_answer_lost() -> None:
+    """
+    In LMTP, too, it is told that the client left before its answers.
+    """
+    house = House(role=Role.LMTP)
+    house.waits["commit"] = Deferred()
+    player = house.player()
+    player.heard()
+    player.say(b"LHLO a.b\r\n")
+    player.say(b"MAIL FROM:<>\r\nRCPT TO:<b@example.test>\r\nDATA\r\n")
+    player.say(b"x\r\n.\r\n")
+    player.hang_up()
+    house.waits["commit"].callback(None)
+
+    assert 1 == len(house.observer.of(AnswerLost))
 
 
 # -- S03: nobody is trusted with line ends -------------------------------------------------

@@ -6,17 +6,21 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from pymta.accounts.cred import AccountRealm, PasswordChecker, VerifiedChecker
-from pymta.edge.login import Login
+from pymta.edge.login import Identity, Login
 from pymta.edge.peers import Peers
 from pymta.events import Disconnected, Faulted, LoggedIn, LoginFailed, TLSFailed
+from pymta.reply import Reply
 from pymta.session import Role
+from pymta.smtp.settings import Timeouts
 from pymta.store.memory.mailboxes import MemoryMailStore
 from tests.edge.certificates import certificates
 from tests.edge.player import PEER, Player
@@ -281,3 +285,73 @@ def test_logins_are_told() -> None:
     assert [LoginFailed, LoggedIn] == [
         type(e) for e in house.observer.events if isinstance(e, LoginFailed | LoggedIn)
     ]
+
+
+def count_logouts(house: House) -> list[str]:
+    """Each logout from now on."""
+    login = house.settings.login
+    assert login is not None
+    logouts: list[str] = []
+    ask = login.authenticate
+
+    async def authenticate(*args: Any, **kwargs: Any) -> Identity:
+        identity = await ask(*args, **kwargs)
+        return replace(identity, logout=lambda: logouts.append(identity.name))
+
+    login.authenticate = authenticate  # type: ignore[method-assign]
+    return logouts
+
+
+@pytest.mark.parametrize("how", ["refused", "too slow"])
+def test_login_that_the_receiver_does_not_take(how: str) -> None:
+    """
+    An account that was opened for a login which then is not taken is closed, in time.
+    """
+    house = home(timeouts=Timeouts(answer=100))
+    logouts = count_logouts(house)
+    player, _ = greeted(house)
+    if how == "refused":
+        house.collector.refuse["changed"] = Reply(454, "4.7.0", "Not now")
+    else:
+        house.waits["changed"] = Deferred()
+    said = player.line(f"AUTH PLAIN {PLAIN}")
+    house.clock.advance(101)
+    said += player.heard().decode()
+
+    assert said.startswith("454 4.7.0 " if how == "refused" else "451 4.3.0 ")
+    assert [ALICE] == logouts
+    assert house.collector.sessions[-1].identity is None
+    assert player.line("NOOP").startswith("250 ")
+
+
+def test_s21_xclient_logs_out() -> None:
+    """
+    A forwarder's own login ends when it speaks for somebody else.
+    """
+    house = home(forwarders=Peers([PEER]))
+    logouts = count_logouts(house)
+    player, _ = greeted(house)
+    player.line(f"AUTH PLAIN {PLAIN}")
+    assert player.line("XCLIENT ADDR=198.51.100.9").startswith("220 ")
+
+    assert [ALICE] == logouts
+    assert house.collector.sessions[-1].identity is None
+
+
+def test_s04_octets_behind_starttls_in_the_last_moment() -> None:
+    """
+    What comes behind STARTTLS before its answer ends the connection, and no handshake begins.
+    """
+    house = home()
+    player, _ = greeted(house)
+    producer = player.transport.producer
+    assert producer is not None
+    producer.pauseProducing()
+    player.line("STARTTLS")
+    player.line("EHLO injected.example")
+    producer.resumeProducing()
+
+    assert player.heard().startswith(b"554 5.5.1 ")
+    assert player.closed
+    player.hang_up()
+    assert [] == house.observer.of(TLSFailed)

@@ -231,7 +231,8 @@ class Connection(Generic[E]):
         self.flush()
         if self.machine.closing or self._over:
             raise Lost
-        self._waiting = waiting = Deferred()
+        waiting: Deferred[None] = Deferred()
+        self._waiting = waiting
         self._arm()
         self._read_on()
         await waiting

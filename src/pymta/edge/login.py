@@ -27,6 +27,7 @@ from pymta.edge.login_credentials import VerifiedIdentity, completed, folded
 from pymta.edge.login_limits import LoginLimits
 from pymta.edge.login_offer import Offer
 from pymta.edge.peers import LOOPBACK, Peers
+from pymta.edge.talk import tell
 from pymta.errors import NoSuchAccount, PymtaError, Refused, TooManyWaiting, Unauthorized
 from pymta.events import Event, LoggedIn, LoginFailed
 from pymta.interfaces.accounts import (
@@ -472,8 +473,7 @@ class Login:
         )
 
     def _tell(self, event: Event) -> None:
-        if self._observer is not None:
-            self._observer.observe(event)
+        tell(self._observer, event)
 
 
 def _needs(

@@ -38,7 +38,8 @@ class Peers:
         try:
             address = ip_address(host.partition("%")[0])
         except ValueError:
-            return self._unix
+            # An address that nobody knows (XCLIENT) is no socket of this machine's.
+            return self._unix and (not host or "/" in host or host[0] in "@\0")
         return any(address in network for network in self._networks)
 
     def __bool__(self) -> bool:

@@ -16,7 +16,19 @@ from pymta.events import Event, Faulted, TLSFailed
 from pymta.interfaces.observe import IObserver
 from pymta.session import Session
 
-__all__ = ["Teller"]
+__all__ = ["Teller", "tell"]
+
+_log = Logger(namespace="pymta.edge")
+
+
+def tell(observer: IObserver | None, happened: Event) -> None:
+    """Tell an event.  What an observer raises is logged: no mail is refused for its sake."""
+    if observer is None:
+        return
+    try:
+        observer.observe(happened)
+    except Exception:  # noqa: BLE001  the fence round the call of an observer
+        _log.failure("an observer failed at {event}", event=type(happened).__name__)
 
 
 class Teller:
@@ -36,8 +48,7 @@ class Teller:
 
     def tell(self, happened: Event) -> None:
         """Tell an event."""
-        if self._observer is not None:
-            self._observer.observe(happened)
+        tell(self._observer, happened)
 
     def fault(self, session: Session) -> str:
         """

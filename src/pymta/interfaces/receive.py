@@ -5,7 +5,8 @@ Order, for one connection: ``connected``, then on the session ``changed`` at eac
 and AUTH, ``begin`` for each MAIL, ``closed`` once at the end, always.  For one transaction:
 ``add_recipient`` for each RCPT, ``begin_content`` at DATA or the first BDAT, ``write`` for each
 slice, ``commit``.  ``abort`` ends it at any point before ``commit`` is called, and never after;
-it comes after a pending call has ended.  Calls on one connection never overlap.
+it comes after a pending call has ended.  A HELO within a transaction ends it if ``changed``
+takes it: then ``abort`` follows.  Calls on one connection never overlap.
 """
 
 from __future__ import annotations
@@ -90,7 +91,8 @@ class IPerRecipientTransaction(ITransaction):
 
     def commit_each() -> Awaitable[Sequence[Reply]]:
         """
-        As ``commit``, and called in its place by an LMTP listener.
+        As ``commit``, and called in its place by an LMTP listener; where there is none, the
+        answer of ``commit`` is that of each recipient.
 
         :returns: as many replies as ``add_recipient`` said yes to, in that order; a positive
             one means that this recipient's copy is durable.

@@ -8,24 +8,37 @@ expected becomes 451 4.3.0 with an id, and the peer never sees an exception's te
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar, assert_never
 
 from twisted.logger import Logger
 
-from pymta.aio import CancelledError, Shared, TimeLimit, timeout
+from pymta.aio import CancelledError, Shared, TimeLimit, start, timeout
 from pymta.edge.connection import Connection, Lost
 from pymta.edge.login import Identity, LoginCancelled
 from pymta.edge.talk import Teller
 from pymta.envelope import Recipient, Sender
-from pymta.errors import Refused, RemoteProtocolError, SpoolError, TooManyWaiting, Unauthorized
+from pymta.errors import (
+    LocalProtocolError,
+    Refused,
+    RemoteProtocolError,
+    SpoolError,
+    TooManyWaiting,
+    Unauthorized,
+)
 from pymta.events import AnswerLost, Connected, Disconnected, Rejected
-from pymta.interfaces.receive import IMailSession, IPerRecipientTransaction, ITransaction
+from pymta.interfaces.receive import (
+    IMailSession,
+    IPerRecipientTransaction,
+    ITransaction,
+    Receipt,
+)
 from pymta.reply import Reply
 from pymta.session import Role, Session
 from pymta.smtp.settings import Settings
-from pymta.smtp.xclient import forwarded
+from pymta.smtp.xclient import forwarded, is_forwarded, unforwarded
 from pymta.wire.smtp.events import (
     Answered,
     Auth,
@@ -60,6 +73,7 @@ NO_ROOM = Reply(452, "4.3.1", "Insufficient system storage")
 NO_LOGIN = Reply(535, "5.7.8", "Authentication credentials invalid")
 LOGIN_LATER = Reply(454, "4.7.0", "Temporary authentication failure")
 TOO_SLOW = Reply(421, "4.4.2", "You took too long")
+NESTED = Reply(503, "5.5.1", "Not within a transaction")
 IN_DOUBT = Reply(451, "4.3.0", "It is not certain that the message was kept; send it again")
 
 
@@ -82,6 +96,7 @@ class SMTPConversation:
         self._progress = 0.0
         self._octets = 0
         self._began: float | None = None
+        self._forwarded_over = False
 
     # -- from beginning to end -----------------------------------------------------
 
@@ -109,9 +124,16 @@ class SMTPConversation:
     def _end(self) -> None:
         self._abort()
         if self._receiver is not None:
-            self._receiver.closed()
-        self._log_out()
+            self._surely(self._receiver.closed)
+        self._surely(self._log_out)
         self._tell(Disconnected(self._session, self._reason))
+
+    def _surely(self, last: Callable[[], object]) -> None:
+        """Call what must not raise; what does, keeps nobody else from hearing of the end."""
+        try:
+            last()
+        except Exception:  # noqa: BLE001  the fence of SMTP sessions
+            self._teller.fault(self._session)
 
     def _log_out(self) -> None:
         identity, self._identity = self._identity, None
@@ -150,6 +172,9 @@ class SMTPConversation:
                 await self._start_tls()
             case Auth():
                 await self._auth(event)
+            case Command():
+                asked = self._in_time(self._command(event))
+                await self._fenced(asked, partial(self._commanded, event.verb))
             case _:
                 await self._fenced(self._in_time(self._answer(event)), self._machine.answer)
         return True
@@ -180,7 +205,11 @@ class SMTPConversation:
             reply = no.reply
         except Exception as fault:  # noqa: BLE001  the fence of SMTP sessions
             reply = self._fault(fault)
-        answer(reply)
+        try:
+            answer(reply)
+        except LocalProtocolError as fault:  # a 3xx, say: it is the receiver's
+            reply = self._fault(fault)
+            answer(reply)
         return reply is None or reply.positive
 
     def _fault(self, fault: Exception) -> Reply:
@@ -205,12 +234,10 @@ class SMTPConversation:
                 return await self._rcpt(event)
             case ContentBegins():
                 return await self._content_begins()
-            case Command():
-                return await self._command(event)
             case Verify() | ExpandList():
                 # RFC 5321 section 7.3: a site may keep its addresses to itself.
                 return None
-            case ContentEnded() | AuthResponse() | StartTLS() | Auth():
+            case ContentEnded() | AuthResponse() | StartTLS() | Auth() | Command():
                 raise AssertionError(event)  # each has its own way
             case _:
                 assert_never(event)
@@ -225,13 +252,17 @@ class SMTPConversation:
         self._session = session
 
     async def _hello(self, event: Hello) -> Reply | None:
-        self._abort()
+        # RFC 5321 section 4.1.4: a HELO that is refused leaves the state as it was; one that is
+        # not ends the transaction, which the machine tells.
         extended = event.verb != "HELO"
         await self._change(replace(self._session, helo=event.domain, extended=extended))
         return None
 
     async def _mail(self, event: Mail) -> Reply | None:
         assert self._receiver is not None
+        if self._forwarded_over:
+            await self._change(unforwarded(self._session))
+        self._forwarded_over = is_forwarded(self._session)
         self._transaction = await self._refusable(
             self._receiver.begin(event.sender), "mail", sender=event.sender
         )
@@ -277,7 +308,11 @@ class SMTPConversation:
 
     async def _content(self, data: bytes) -> None:
         self._octets += len(data)
+        asked = self._clock.seconds()
         await self._fenced(self._in_time(self._write(data)), self._content_written)
+        if self._began is not None:
+            # What we took is not the client's time.
+            self._began += self._clock.seconds() - asked
 
     async def _write(self, data: bytes) -> None:
         assert self._transaction is not None
@@ -297,58 +332,67 @@ class SMTPConversation:
         transaction, self._transaction = self._transaction, None
         self._began = None
         assert transaction is not None
-        if self._settings.role is Role.LMTP:
-            await self._commit_each(transaction)
-            return
-        receipt = await self._committed(transaction.commit())
-        if isinstance(receipt, Reply):
-            self._declined(receipt)
-            return
-        self._progress = self._clock.seconds()
-        reply = receipt.reply
-        if reply is None and receipt.queue_ids:
-            reply = Reply(250, "2.0.0", f"queued as {' '.join(receipt.queue_ids)}")
-        if self._connection.lost:
-            self._tell(AnswerLost(self._session, receipt.queue_ids))
-        self._machine.answer(reply)
-
-    def _declined(self, reply: Reply) -> None:
-        self._machine.answer(reply)
-        if reply is IN_DOUBT and self._machine.at_boundary:
-            self._machine.shut_down()
-
-    async def _commit_each(self, transaction: ITransaction) -> None:
-        assert IPerRecipientTransaction.providedBy(transaction)
-        each: IPerRecipientTransaction = transaction
-        replies = await self._committed(each.commit_each())
-        if isinstance(replies, Reply):
-            self._declined(replies)
-        else:
-            self._progress = self._clock.seconds()
-            self._machine.answer_each(replies)
-
-    async def _committed(self, commit: Awaitable[T]) -> T | Reply:
-        shared = Shared(commit)
+        commit = Shared(self._commit(transaction))
         try:
-            return await timeout(self._clock, self._settings.timeouts.commit, shared.wait())
+            self._durable(await timeout(self._clock, self._settings.timeouts.commit, commit.wait()))
         except CancelledError:
             raise
         except Refused as no:
             self._tell(
                 Rejected(session=self._session, stage="message", reply=no.reply, reason=str(no))
             )
-            return no.reply
+            self._machine.answer(no.reply)
         except (TooManyWaiting, SpoolError) as fault:  # said before anything was kept
-            return self._fault(fault)
+            self._machine.answer(self._fault(fault))
         except Exception as fault:  # noqa: BLE001  the fence again; the commit is in doubt
+            self._in_doubt(fault, commit)
+
+    async def _commit(self, transaction: ITransaction) -> Receipt | Sequence[Reply]:
+        if self._settings.role is Role.LMTP and IPerRecipientTransaction.providedBy(transaction):
+            each: IPerRecipientTransaction = transaction
+            return await each.commit_each()
+        return await transaction.commit()
+
+    def _durable(self, ended: Receipt | Sequence[Reply]) -> None:
+        self._progress = self._clock.seconds()
+        if self._connection.lost:
+            self._answer_lost(ended)
+        if not isinstance(ended, Receipt):
+            self._machine.answer_each(ended)
+            return
+        reply = ended.reply
+        if reply is None and ended.queue_ids:
+            reply = Reply(250, "2.0.0", f"queued as {' '.join(ended.queue_ids)}")
+        self._machine.answer(reply)
+
+    def _answer_lost(self, ended: Receipt | Sequence[Reply]) -> None:
+        ids = ended.queue_ids if isinstance(ended, Receipt) else ()
+        self._tell(AnswerLost(self._session, ids))
+
+    def _in_doubt(self, fault: Exception, commit: Shared[Receipt | Sequence[Reply]]) -> None:
+        self._fault(fault)
+        if not commit.ended:
+            self._late = start(self._ended_late(commit))  # kept: nobody else holds it
+        self._machine.answer(IN_DOUBT)
+        if self._machine.at_boundary:
+            self._machine.shut_down()
+
+    async def _ended_late(self, commit: Shared[Receipt | Sequence[Reply]]) -> None:
+        """A commit that took too long ends: the client was told that it may send again."""
+        try:
+            ended = await commit.wait()
+        except CancelledError:
+            raise
+        except Exception as fault:  # noqa: BLE001  as above, but nobody listens any more
             self._fault(fault)
-            return IN_DOUBT
+        else:
+            self._answer_lost(ended)
 
     def _abort(self) -> None:
         transaction, self._transaction = self._transaction, None
         self._began = None
         if transaction is not None:
-            transaction.abort()
+            self._surely(transaction.abort)
 
     # -- TLS and logins --------------------------------------------------------------------
 
@@ -364,6 +408,8 @@ class SMTPConversation:
     async def _start_tls(self) -> None:
         self._abort()
         self._machine.answer()
+        if self._machine.closing:
+            return  # octets had come behind STARTTLS (S04)
         # RFC 3207 section 4.2: both sides forget what was said before, and so a login.
         self._log_out()
         self._session = replace(
@@ -396,10 +442,13 @@ class SMTPConversation:
             )
         except Unauthorized as no:
             return LOGIN_LATER if no.transient else NO_LOGIN
+        session = replace(self._session, identity=identity.name, mechanism=event.mechanism)
+        try:
+            await self._in_time(self._change(session))
+        except BaseException:
+            self._surely(identity.logout)
+            raise
         self._identity = identity
-        await self._change(
-            replace(self._session, identity=identity.name, mechanism=event.mechanism)
-        )
         return None
 
     async def _prompt(self, challenge: bytes) -> bytes:
@@ -423,11 +472,20 @@ class SMTPConversation:
     # -- XCLIENT, XFORWARD --------------------------------------------------------------------
 
     async def _command(self, event: Command) -> Reply | None:
+        if self._transaction is not None:
+            return NESTED
+        known = unforwarded(self._session) if self._forwarded_over else self._session
         try:
-            session = forwarded(self._session, event)
+            session = forwarded(known, event)
         except RemoteProtocolError as error:
             return error.reply
         await self._change(session)
-        if event.verb == "XCLIENT":
-            self._machine.restart()
+        self._forwarded_over = False
         return None
+
+    def _commanded(self, verb: str, reply: Reply | None) -> None:
+        if reply is not None or verb != "XCLIENT":
+            self._machine.answer(reply)
+            return
+        self._surely(self._log_out)
+        self._machine.restart()

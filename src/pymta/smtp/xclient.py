@@ -11,17 +11,18 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from pymta.errors import RemoteProtocolError
-from pymta.facts import FactKey
+from pymta.facts import NO_FACTS, FactKey
 from pymta.reply import Reply
 from pymta.session import Endpoint, Session
 from pymta.wire.smtp.events import Command
 from pymta.wire.smtp.grammar import decode_attributes
 
-__all__ = ["FORWARDED", "forwarded"]
+__all__ = ["FORWARDED", "forwarded", "is_forwarded", "unforwarded"]
 
 FORWARDED = FactKey[tuple[tuple[str, str], ...]]("forwarded")
-"""What XFORWARD said of the message's first client, in the order it came."""
+"""What XFORWARD said of the next message's first client, in the order it came."""
 
+_NOBODY = Endpoint("unknown")
 _UNKNOWN = {"[UNAVAILABLE]", "[TEMPUNAVAIL]"}
 _MOST = 255
 
@@ -38,9 +39,24 @@ def forwarded(session: Session, command: Command) -> Session:
     if command.verb == "XFORWARD":
         known = session.facts.get(FORWARDED) or ()
         return replace(session, facts=session.facts.with_(FORWARDED, known + attributes))
+    # What is known of the peer, and who it logged in as, says nothing of its client.
+    session = replace(
+        session, name=None, helo="", extended=False, identity=None, mechanism=None, facts=NO_FACTS
+    )
     for name, value in attributes:
         session = _apply(session, name, value)
     return session
+
+
+def is_forwarded(session: Session) -> bool:
+    """Whether XFORWARD spoke of the next message."""
+    known = session.facts.get(FORWARDED)
+    return bool(known)
+
+
+def unforwarded(session: Session) -> Session:
+    """The session without what XFORWARD said of a message that is over (S06)."""
+    return replace(session, facts=session.facts.with_(FORWARDED, ()))
 
 
 def _apply(session: Session, name: str, value: str) -> Session:
@@ -49,9 +65,7 @@ def _apply(session: Session, name: str, value: str) -> Session:
         case "NAME":
             return replace(session, name=value if known else None)
         case "ADDR":
-            return replace(
-                session, peer=_endpoint(value, session.peer.port) if known else Endpoint("")
-            )
+            return replace(session, peer=_endpoint(value, session.peer.port) if known else _NOBODY)
         case "PORT":
             return replace(session, peer=Endpoint(session.peer.host, _port(value) if known else 0))
         case "DESTADDR" if known:
