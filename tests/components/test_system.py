@@ -15,7 +15,10 @@ from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.internet.testing import MemoryReactorClock
 
 from pymta.accounts.accounts import Accounts
+from pymta.accounts.passwords import Kept
+from pymta.accounts.records import Record
 from pymta.accounts.springing import Springing
+from pymta.address import Address
 from pymta.components.people import MakePeople, checked_by, kept, springing
 from pymta.components.relay import AGENT
 from pymta.components.routes import LOCAL, Routes
@@ -27,6 +30,7 @@ from pymta.queue.memory import MemoryQueueStore
 from pymta.queue.sql import SQLQueueStore
 from pymta.session import TLS, Role
 from tests.config.files import Reactor
+from tests.inbound.house import now_done
 
 SECURE = TLS(version="TLSv1.3", cipher="x")
 
@@ -183,3 +187,20 @@ def test_memory_reactor() -> None:
     Tests drive all of it by hand.
     """
     assert isinstance(system().clock, MemoryReactorClock)
+
+
+def test_s25_an_alias_is_its_accounts_to_send_from() -> None:
+    """
+    Whoever gets the mail of an address may send as it; nobody else may.
+    """
+    ada, alias = Address.parse("ada@example.test"), Address.parse("info@example.test")
+    made = system(routes=Routes(virtual={str(alias): (ada,)}))
+    for name in ("ada@example.test", "bob@example.test"):
+        now_done(made.stores.records.add(Record(name, Kept(argon2="", scram={}))))
+
+    owned = {
+        name: now_done(now_done(made.people.directory.open(name)).owns(alias))
+        for name in ("ada@example.test", "bob@example.test")
+    }
+
+    assert {"ada@example.test": True, "bob@example.test": False} == owned

@@ -17,6 +17,7 @@ from pymta.accounts.accounts import Accounts
 from pymta.accounts.cred import AccountRealm, portal_for
 from pymta.accounts.passwords import Cost, Passwords
 from pymta.accounts.springing import Springing
+from pymta.address import Address
 from pymta.aio import Pool
 from pymta.components.parts import Job, Part
 from pymta.components.stores import Stores
@@ -39,6 +40,7 @@ class Ground:
     What people stand on.
 
     :param domain: of login names without ``@``.
+    :param senders: whether an account may send as an address that is none of its own.
     """
 
     reactor: IReactorFromThreads
@@ -46,6 +48,7 @@ class Ground:
     random: Callable[[int], bytes]
     domain: str | None
     separator: str
+    senders: Callable[[str, Address], Awaitable[bool]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +138,7 @@ def _accounts(ground: Ground, pool: Pool, cost: Cost | None) -> Accounts:
         passwords=Passwords(random=ground.random, pool=pool, cost=cost),
         random=ground.random,
         separator=ground.separator,
+        senders=ground.senders,
     )
 
 

@@ -21,6 +21,7 @@ from twisted.internet.interfaces import (
     IReactorTime,
 )
 
+from pymta.address import Address
 from pymta.components.chance import Chance
 from pymta.components.parts import Job, Part
 from pymta.components.people import Ground, MakePeople, kept
@@ -54,6 +55,7 @@ from pymta.queue.ids import QueueIDs
 from pymta.queue.queue import Queue
 from pymta.queue.runner import Runner, RunnerLimits
 from pymta.queue.schedule import Schedule
+from pymta.routing.sends_as import sends_as
 from pymta.session import Role
 from pymta.smtp.listener import smtp_listener
 from pymta.smtp.settings import Settings as SMTPSettings
@@ -149,6 +151,7 @@ class MailSystem:
             random=random,
             domain=self.domain,
             separator=routes.separator,
+            senders=self._sends_as,
         )
         self.people = (people or kept())(ground)
         self.login = Login(
@@ -275,6 +278,10 @@ class MailSystem:
             door=self.door,
             observer=self.observer,
         )
+
+    async def _sends_as(self, account: str, address: Address) -> bool:
+        """Whose mail comes to an account, by an alias or a virtual domain, it may send as."""
+        return await sends_as(self.router, account, address)
 
     # -- life ------------------------------------------------------------------------------
 

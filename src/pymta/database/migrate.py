@@ -9,6 +9,7 @@ database, so the version table has our prefix.
 from __future__ import annotations
 
 import re
+import threading
 from importlib.resources import as_file, files
 
 from sqlalchemy import Connection, column, inspect, select, table
@@ -18,6 +19,10 @@ from pymta.errors import Mistake
 __all__ = ["VERSION_TABLE", "migrate"]
 
 VERSION_TABLE = "pymta_alembic_version"
+
+# Alembic keeps what it is at work on in its own module: of two databases that are opened at one
+# time in one process, one waits.
+_ALEMBIC = threading.Lock()
 
 _SCRIPT = re.compile(r"(\d{4})_\w+\.py")
 
@@ -60,7 +65,7 @@ def _upgrade(connection: Connection) -> None:
     from alembic import command
     from alembic.config import Config
 
-    with as_file(files("pymta.database").joinpath("migrations")) as folder:
+    with _ALEMBIC, as_file(files("pymta.database").joinpath("migrations")) as folder:
         config = Config()
         config.set_main_option("script_location", str(folder).replace("%", "%%"))
         config.attributes["connection"] = connection
