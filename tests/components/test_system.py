@@ -196,7 +196,7 @@ def test_s25_an_alias_is_its_accounts_to_send_from() -> None:
     ada, alias = Address.parse("ada@example.test"), Address.parse("info@example.test")
     made = system(routes=Routes(virtual={str(alias): (ada,)}))
     for name in ("ada@example.test", "bob@example.test"):
-        now_done(made.stores.records.add(Record(name, Kept(argon2="", scram={}))))
+        now_done(made.stores.records.add(Record(name=name, kept=Kept(argon2="", scram={}))))
 
     owned = {
         name: now_done(now_done(made.people.directory.open(name)).owns(alias))
