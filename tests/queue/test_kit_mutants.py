@@ -223,6 +223,13 @@ class NoFences(MemoryQueueStore):
         return None if mail is None else [mail.rows[id_] for id_ in ids if id_ in mail.rows]
 
 
+class NoTrial(MemoryQueueStore):
+    """Gives those on their last chance together."""
+
+    def _on_trial(self, now: datetime) -> bool:
+        return False
+
+
 class NoStrikes(MemoryQueueStore):
     """Poison for ever."""
 
@@ -457,6 +464,7 @@ MUTANTS: list[tuple[type[MemoryQueueStore], str]] = [
     (NoFences, "test_release_ignores_the_stale"),
     (NoFences, "test_settle_twice"),
     (NoStrikes, "test_d05_three_strikes"),
+    (NoTrial, "test_d05_poison_does_not_strike_its_neighbours_out"),
     (NoStrikes, "test_d05_strikes_survive_a_restart"),
     (StrikesStay, "test_release_gives_the_strike_back"),
     (RecoversAll, "test_recover"),

@@ -345,7 +345,8 @@ class IQueueStore(IQueueInspection):
         At most ``limit`` recipients altogether and ``per_lane`` of each lane; nothing of the lanes
         in ``without`` nor of suspended ones.  Leases that have run out are due again.  The
         strike is counted in the same commit, before any work; a recipient with three strikes is
-        held instead.
+        held instead.  One with two is claimed behind all others, and only while no other such is
+        at work: what was claimed along with poison is innocent.
         """
 
     def renew(claims: Sequence[Claim], until: datetime) -> Awaitable[Sequence[Claim]]:

@@ -227,16 +227,31 @@ class MemoryQueueStore:
     ) -> Sequence[Claim]:
         self._check_open()
         chosen: list[_Row] = []
+        suspects: list[_Row] = []
         lanes: Counter[Lane] = Counter()
         for row in self._in_order(now, without):
             if len(chosen) == limit:
                 break
             if row.strikes >= MOST_STRIKES:
                 row.hold(STRUCK_OUT)
+            elif row.strikes == MOST_STRIKES - 1 and not row.verdict:
+                suspects.append(row)
             elif row.verdict or lanes[row.lane] < per_lane:
                 lanes[row.lane] += 1
                 chosen.append(row)
+        if len(chosen) < limit and not self._on_trial(now):
+            chosen += [row for row in suspects if lanes[row.lane] < per_lane][:1]
         return self._claim(chosen, owner, now)
+
+    def _on_trial(self, now: datetime) -> bool:
+        """Whether somebody on his last chance is at work."""
+        return any(
+            row.state is QueueState.CLAIMED
+            and row.strikes == MOST_STRIKES
+            and row.until is not None
+            and row.until > now
+            for row in self._rows()
+        )
 
     def _in_order(self, now: datetime, without: Collection[Lane]) -> list[_Row]:
         due = [

@@ -330,6 +330,31 @@ class ClaimingClauses:
         assert poison.owner is None
 
     @clause
+    async def test_d05_poison_does_not_strike_its_neighbours_out(self, queue: Bench) -> None:
+        """
+        What was claimed with poison, again and again, is tried one by one: all that is good gets
+        its turn, and only the poison is held.
+        """
+        await queue.add(queue.mail("POISON"), *queue.mails(5, prefix="GOOD"))
+        settled: set[str] = set()
+        for _ in range(2):
+            await queue.claim()
+            queue.wait(seconds=queue.store.lease_seconds)
+        for _ in range(8):
+            claims = await queue.claim()
+            assert len(claims) <= 1
+            assert [] == list(await queue.claim("another"))
+            for claim in claims:
+                if claim.queue_id != "POISON":
+                    await queue.store.settle([queue.done(claim)])
+                    settled.add(claim.queue_id)
+                else:
+                    queue.wait(seconds=queue.store.lease_seconds)
+
+        assert 5 == len(settled)
+        assert [QueueState.HELD] == await queue.states("POISON")
+
+    @clause
     async def test_d05_strikes_survive_a_restart(self, queue: Bench) -> None:
         """A message that kills the process is known to the next: counted before any work."""
         await queue.add(queue.mail(), owner="first")
