@@ -13,18 +13,35 @@ from zope.interface.verify import verifyClass
 
 from pymta.address import Address
 from pymta.envelope import Envelope, Recipient, RecipientID, Sender
-from pymta.errors import Refused, StoreClosed
-from pymta.events import Queued
+from pymta.errors import (
+    HeaderError,
+    QueueError,
+    Refused,
+    SpoolError,
+    StoreClosed,
+    TooManyWaiting,
+)
+from pymta.events import Event, Queued
 from pymta.inbound.flow import MessageLimits
 from pymta.inbound.receiver import Inbound, InboundSession
 from pymta.inbound.transaction import InboundTransaction, RecipientsLost
-from pymta.interfaces.content import Lane, NewMail, Origin, QueueID, octets_of
+from pymta.interfaces.content import (
+    IContent,
+    IContentWriter,
+    Lane,
+    NewMail,
+    Origin,
+    QueueID,
+    octets_of,
+)
 from pymta.interfaces.delivery import IModifier
+from pymta.interfaces.observe import IObserver
 from pymta.interfaces.queue import QueueState
 from pymta.interfaces.receive import IMailReceiver, IMailSession, IPerRecipientTransaction
-from pymta.interfaces.routing import Drop, Expand, IMembers, IRouter, Route
+from pymta.interfaces.routing import Drop, Expand, IMembers, IRouter, Route, Via
+from pymta.reply import Reply
 from pymta.session import Role
-from tests.inbound.house import NOW, SENDER, SESSION, House, give, now_done, recipient
+from tests.inbound.house import NOW, SENDER, SESSION, UNKNOWN, House, give, now_done, recipient
 
 RECEIVED = (
     b"Received: from client.example ([192.0.2.7])\r\n"
@@ -262,6 +279,91 @@ def test_store_closed_is_in_doubt() -> None:
         now_done(transaction.commit())
 
 
+@implementer(IContentWriter)
+class Watched:
+    """A writer whose end can be looked at."""
+
+    def __init__(self, writer: IContentWriter) -> None:
+        self._writer = writer
+        self.discarded = False
+
+    async def write(self, data: bytes) -> None:
+        await self._writer.write(data)
+
+    async def finish(self) -> IContent:
+        return await self._writer.finish()
+
+    def discard(self) -> None:
+        self.discarded = True
+        self._writer.discard()
+
+
+class Failing:
+    """An ending, and the door of its queue; what it raises is said here."""
+
+    def __init__(self, house: House, error: Exception) -> None:
+        self._house = house
+        self._error = error
+        self.writers: list[Watched] = []
+
+    def create(self) -> IContentWriter:
+        self.writers.append(Watched(self._house.queue.create()))
+        return self.writers[-1]
+
+    def accepts(self, route: Via) -> Reply | None:
+        return None
+
+    async def take(self, mails: Sequence[NewMail]) -> dict[RecipientID, Reply]:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "kept"),
+    [
+        pytest.param(QueueError("full"), Refused, False, id="queue says no"),
+        pytest.param(TooManyWaiting("busy"), TooManyWaiting, False, id="too busy"),
+        pytest.param(SpoolError("no space"), SpoolError, False, id="no room"),
+        pytest.param(Refused(UNKNOWN), Refused, False, id="refused"),
+        pytest.param(StoreClosed("lost"), StoreClosed, True, id="lost"),
+        pytest.param(HeaderError("a bug"), HeaderError, True, id="surprise"),
+    ],
+)
+def test_d01_content_is_kept_only_in_doubt(
+    error: Exception, raised: type[Exception], kept: bool
+) -> None:
+    """
+    What the ending says it did not keep is discarded; where it cannot tell, nothing is.
+    """
+    house = House()
+    failing = Failing(house, error)
+    house.flow = replace(house.flow, queue=failing, ending=failing)  # type: ignore[arg-type]
+    house.receiver = Inbound(house.flow)
+    transaction = house.begin()
+    give(transaction, "b@example.test")
+
+    with pytest.raises(raised):
+        now_done(transaction.commit())
+
+    assert [not kept] == [writer.discarded for writer in failing.writers]
+
+
+def test_observer_that_raises_makes_no_duplicate(caplog: pytest.LogCaptureFixture) -> None:
+    """
+    A message that is in the queue is answered yes, whatever an observer does.
+    """
+
+    @implementer(IObserver)
+    class Broken:
+        def observe(self, event: Event) -> None:
+            raise RuntimeError
+
+    house = House(observer=Broken())
+    transaction = house.begin()
+    give(transaction, "b@example.test")
+
+    assert ("Q1",) == now_done(transaction.commit()).queue_ids
+
+
 # -- modifiers -------------------------------------------------------------------------
 
 
@@ -288,11 +390,55 @@ class Loser:
         return [mail] * self._times
 
 
-def test_journal_is_atomic_with_the_message() -> None:
+@implementer(IModifier)
+class JournalFirst(Journal):
+    """Names the copy before the message."""
+
+    async def modify(self, mail: NewMail) -> Sequence[NewMail]:
+        return (await super().modify(mail))[::-1]
+
+
+@implementer(IModifier)
+class Splitter:
+    """Makes two mails of one, both of its id."""
+
+    async def modify(self, mail: NewMail) -> Sequence[NewMail]:
+        return [
+            replace(mail, envelope=replace(mail.envelope, recipients=(each,)))
+            for each in mail.envelope.recipients
+        ]
+
+
+@implementer(IModifier)
+class Twice(Journal):
+    """Adds two mails of one id."""
+
+    async def modify(self, mail: NewMail) -> Sequence[NewMail]:
+        own, copy = await super().modify(mail)
+        return [own, copy, copy]
+
+
+@pytest.mark.parametrize("modifier", [Splitter(), Twice()], ids=["own", "another"])
+def test_no_two_mails_have_one_id(modifier: IModifier) -> None:
     """
-    A mail that a modifier adds is in the queue by the same commit.
+    A queue takes one mail of each id and no second one: whoever makes two would lose one.
     """
-    house = House(modifiers=[Journal()])
+    house = House(modifiers=[modifier])
+    transaction = house.begin()
+    give(transaction, "b@example.test", "c@example.test")
+
+    with pytest.raises(RecipientsLost):
+        now_done(transaction.commit())
+
+    assert () == house.entries()
+
+
+@pytest.mark.parametrize("modifier", [Journal(), JournalFirst()], ids=["behind", "before"])
+def test_journal_is_atomic_with_the_message(modifier: IModifier) -> None:
+    """
+    A mail that a modifier adds is in the queue by the same commit; the message's id is told.
+    """
+    house = House(modifiers=[modifier])
     transaction = house.begin()
     give(transaction, "b@example.test")
     receipt = now_done(transaction.commit())

@@ -104,6 +104,30 @@ def test_s25_another_sender() -> None:
     assert "553 5.7.1" == str(no.value.reply)[:9]
 
 
+def test_s25_bound_also_behind_a_look_up_that_failed() -> None:
+    """
+    A directory that fails at a second EHLO sets nobody free: the session goes on as it was.
+    """
+
+    class Flaky(Directory):
+        down = False
+
+        async def open(self, account: str) -> IMailAccount:
+            if self.down:
+                raise TimeoutError
+            return await super().open(account)
+
+    directory = Flaky()
+    session = House(SenderBinding(directory)).session(SUBMITTED)
+    directory.down = True
+    with pytest.raises(TimeoutError):
+        now_done(session.changed(replace(SUBMITTED, helo="again.example")))
+    transaction = now_done(session.begin(Sender(reverse_path=Address("x", "example.test"))))
+
+    with pytest.raises(Refused):
+        now_done(transaction.add_recipient(recipient("b@example.test")))
+
+
 @pytest.mark.parametrize(
     "header",
     [

@@ -69,7 +69,8 @@ class AtOnce:
     async def _queue_rest(
         self, own: NewMail, direct: Sequence[Recipient], others: Sequence[NewMail]
     ) -> None:
-        rest = tuple(r for r in own.envelope.recipients if r not in direct)
+        at_once = {recipient.id for recipient in direct}
+        rest = tuple(r for r in own.envelope.recipients if r.id not in at_once)
         queued = list(others)
         if rest:
             queued.append(replace(own, envelope=replace(own.envelope, recipients=rest)))

@@ -41,6 +41,7 @@ class Ending(Protocol):
         """
         Take responsibility.
 
+        :param mails: the message itself first.
         :returns: by recipient, what is not the usual answer; a queue gives none.
         :raises pymta.errors.Refused: nothing was kept.
         """

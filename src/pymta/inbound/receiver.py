@@ -15,7 +15,7 @@ from pymta.interfaces.receive import IMailReceiver, IMailSession, ITransaction
 from pymta.policy.chain import ChainConnection
 from pymta.reply import Reply
 from pymta.session import Session
-from pymta.verdict import Refuse
+from pymta.verdict import Refuse, Verdict
 
 __all__ = ["Inbound"]
 
@@ -32,11 +32,11 @@ class Inbound:
     async def connected(self, session: Session) -> IMailSession:
         """See :meth:`~pymta.interfaces.receive.IMailReceiver.connected`."""
         chain = await self._flow.policies.connect(session)
-        verdict = await chain.changed(session)
-        # Other refusals are told at RCPT, so that the log names the recipient; 421 is "go away".
-        if isinstance(verdict, Refuse) and verdict.reply.code == 421:
+        try:
+            _obey(await chain.changed(session))
+        except BaseException:
             chain.closed()
-            raise Refused(verdict.reply)
+            raise
         return InboundSession(self._flow, session, chain)
 
 
@@ -50,9 +50,7 @@ class InboundSession:
         self._chain = chain
 
     async def changed(self, session: Session) -> None:
-        verdict = await self._chain.changed(session)
-        if isinstance(verdict, Refuse) and verdict.reply.code == 421:
-            raise Refused(verdict.reply)
+        _obey(await self._chain.changed(session))
         self._session = session
 
     async def begin(self, sender: Sender) -> ITransaction:
@@ -61,9 +59,7 @@ class InboundSession:
             raise Refused(NO_ROOM)
         policies = await self._chain.begin(sender)
         try:
-            verdict = await policies.sender()
-            if isinstance(verdict, Refuse) and verdict.reply.code == 421:
-                raise Refused(verdict.reply)
+            _obey(await policies.sender())
         except BaseException:
             policies.closed()
             raise
@@ -71,3 +67,9 @@ class InboundSession:
 
     def closed(self) -> None:
         self._chain.closed()
+
+
+def _obey(verdict: Verdict) -> None:
+    """Other refusals are told at RCPT, so that the log names the recipient; 421 is "go away"."""
+    if isinstance(verdict, Refuse) and verdict.reply.code == 421:
+        raise Refused(verdict.reply)

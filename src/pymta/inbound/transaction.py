@@ -8,15 +8,24 @@ the ending takes it: one durable commit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from zope.interface import implementer
 
 from pymta.address import Address
+from pymta.edge.talk import tell
 from pymta.envelope import Envelope, Recipient, RecipientID
-from pymta.errors import HeaderError, PymtaError, QueueError, Refused
+from pymta.errors import (
+    HeaderError,
+    PymtaError,
+    QueueError,
+    Refused,
+    SpoolError,
+    TooManyWaiting,
+)
 from pymta.events import Discarded, Queued
 from pymta.inbound.flow import Flow
 from pymta.interfaces.content import (
@@ -102,14 +111,18 @@ class InboundTransaction:
     async def write(self, data: bytes) -> None:
         assert self._writer is not None
         if self._header.header is None:
-            try:
-                self._header.feed(data)
-            except HeaderError as error:
-                raise Refused(Reply(552, "5.3.4", str(error).capitalize())) from None
-            self._check_header()
+            self._read_header(partial(self._header.feed, data))
         await self._writer.write(data)
 
-    def _check_header(self) -> None:
+    def _check_whole_header(self) -> None:
+        if self._header.header is None:
+            self._read_header(self._header.finish)
+
+    def _read_header(self, read: Callable[[], object]) -> None:
+        try:
+            read()
+        except HeaderError as error:
+            raise Refused(Reply(552, "5.3.4", str(error).capitalize())) from None
         header = self._header.header
         if header is not None and count_received(header) > self._flow.limits.received:
             raise Refused(LOOP)
@@ -118,7 +131,7 @@ class InboundTransaction:
 
     async def commit(self) -> Receipt:
         judged, mails, _ = await self._take()
-        if judged.refused and not mails:
+        if judged.refused and judged.envelope is None and judged.discarded is None:
             raise Refused(next(iter(judged.refused.values())))
         return Receipt(tuple(mail.id for mail in mails[:1]))
 
@@ -138,42 +151,36 @@ class InboundTransaction:
         assert self._writer is not None
         in_doubt = False
         try:
-            self._header.finish()
-            self._check_header()
+            self._check_whole_header()
             judged = await self._judge(await self._writer.finish())
             mails = await self._mails(judged)
             in_doubt = bool(mails)
             replies = await self._flow.ending.take(mails) if mails else {}
             in_doubt = False
-            self._tell(mails)
-            return judged, mails, replies
-        except HeaderError as error:
-            raise Refused(Reply(552, "5.3.4", str(error).capitalize())) from None
         except QueueError as error:
             in_doubt = False
             raise Refused(NO_QUEUE, str(error)) from error
-        except Refused:
+        except (Refused, SpoolError, TooManyWaiting):  # nothing of it was kept
             in_doubt = False
             raise
         finally:
             if not in_doubt:
                 self._writer.discard()
             self._policies.closed()
+        self._tell(mails)
+        return judged, mails, replies
 
     def _tell(self, mails: Sequence[NewMail]) -> None:
-        if self._flow.observer is None:
-            return
         for mail in mails:
-            self._flow.observer.observe(
-                Queued(
-                    queue_id=mail.id,
-                    session=mail.origin.session,
-                    sender=mail.envelope.sender,
-                    recipients=mail.envelope.recipients,
-                    size=mail.content.size,
-                    took=self._flow.now() - self._began,
-                )
+            happened = Queued(
+                queue_id=mail.id,
+                session=mail.origin.session,
+                sender=mail.envelope.sender,
+                recipients=mail.envelope.recipients,
+                size=mail.content.size,
+                took=self._flow.now() - self._began,
             )
+            tell(self._flow.observer, happened)
 
     async def _judge(self, content: IContent) -> Judgement:
         envelope = Envelope(sender=self._origin.sender, recipients=tuple(self._recipients))
@@ -183,19 +190,25 @@ class InboundTransaction:
         return judged
 
     async def _mails(self, judged: Judgement) -> list[NewMail]:
-        if judged.discarded is not None:
-            self._discard(judged.discarded)
+        for reason in self._dropped(judged):
+            self._discard(reason)
+        if judged.discarded is not None or judged.envelope is None:
             return []
-        mails = []
-        if judged.envelope is not None:
-            mails.append(await self._mail(judged, judged.envelope, judged.held))
-        if judged.refused and self._origin.session.role is not Role.LMTP and mails:
+        mails = [await self._mail(judged, judged.envelope, judged.held)]
+        if judged.out and self._origin.session.role is not Role.LMTP:
             # One answer for all, and it is yes: the refused ones are held, never bounced (S22).
-            refused = tuple(r for r in self._recipients if r.id in judged.refused)
-            envelope = Envelope(sender=self._origin.sender, recipients=refused)
+            envelope = replace(judged.envelope, recipients=judged.out)
             reply = next(iter(judged.refused.values()))
             mails.append(await self._mail(judged, envelope, f"refused by policy: {reply}"))
         return await self._modified(mails)
+
+    def _dropped(self, judged: Judgement) -> Sequence[str]:
+        """Why there is something that is answered yes and kept nowhere."""
+        if judged.discarded is not None:
+            return [judged.discarded]
+        if judged.envelope is None and not judged.refused and not judged.dropped:
+            return ["no recipient is left"]
+        return judged.dropped
 
     async def _mail(self, judged: Judgement, envelope: Envelope, held: str | None) -> NewMail:
         queue_id = self._flow.ids()
@@ -222,9 +235,10 @@ class InboundTransaction:
         )
 
     async def _lanes_of(self, envelope: Envelope) -> dict[RecipientID, Lane]:
-        known = {recipient.id for recipient in self._recipients}
+        known = set(self._recipients)  # not their ids: a removed one's may be taken again
         for recipient in envelope.recipients:
-            if recipient.id not in known:  # added by a policy: routed before the 250
+            if recipient not in known:  # added by a policy: routed before the 250
+                self._lanes.pop(recipient.id, None)
                 await self._route(recipient)
         return {r.id: self._lanes[r.id] for r in envelope.recipients if r.id in self._lanes}
 
@@ -234,20 +248,20 @@ class InboundTransaction:
             for mail in mails:
                 changed = await modifier.modify(mail)
                 _check_recipients(mail, changed)
-                made += changed
+                made += sorted(changed, key=lambda other: other.id != mail.id)
             mails = made
+        if len({mail.id for mail in mails}) != len(mails):
+            raise RecipientsLost(f"two mails have one id: {[mail.id for mail in mails]}")
         return list(mails)
 
     def _discard(self, reason: str) -> None:
-        if self._flow.observer is not None:
-            self._flow.observer.observe(
-                Discarded(
-                    queue_id=self._flow.ids(),
-                    session=self._origin.session,
-                    sender=self._origin.sender,
-                    reason=reason,
-                )
-            )
+        happened = Discarded(
+            queue_id=self._flow.ids(),
+            session=self._origin.session,
+            sender=self._origin.sender,
+            reason=reason,
+        )
+        tell(self._flow.observer, happened)
 
     def abort(self) -> None:
         if self._writer is not None:
@@ -262,6 +276,6 @@ def _obey(verdict: Verdict) -> None:
 
 def _check_recipients(mail: NewMail, made: Sequence[NewMail]) -> None:
     before = sorted(recipient.id for recipient in mail.envelope.recipients)
-    after = sorted(r.id for m in made if m.id == mail.id for r in m.envelope.recipients)
-    if after != before:
+    after = [sorted(r.id for r in m.envelope.recipients) for m in made if m.id == mail.id]
+    if after != [before]:
         raise RecipientsLost(f"{mail.id}: {before} became {after}")

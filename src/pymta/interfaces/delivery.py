@@ -73,8 +73,8 @@ class IModifier(Interface):
 
     def modify(mail: NewMail) -> Awaitable[Sequence[NewMail]]:
         """
-        The mails in its place.  Every recipient id of ``mail`` is in exactly one of those with
-        its queue id; further mails have ids of their own.
+        The mails in its place.  One of them has its queue id and all its recipient ids; further
+        mails have ids of their own.
 
         :raises pymta.errors.Refused: the peer is told.
         """

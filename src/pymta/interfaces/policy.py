@@ -50,7 +50,12 @@ class IPolicyConnection(Interface):
     """One policy's view of one connection."""
 
     def changed(session: Session) -> Awaitable[Verdict]:
-        """Connect (the first call), HELO, STARTTLS, AUTH."""
+        """
+        Connect (the first call), HELO, STARTTLS, AUTH, XCLIENT; every policy hears of each.
+
+        What it says is of the whole session as it is now, and holds until the next call: a
+        refusal that is to stay is said again.
+        """
 
     def begin(sender: Sender) -> Awaitable[IPolicyTransaction]:
         """A transaction begins; its first question is ``sender``."""

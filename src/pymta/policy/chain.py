@@ -9,9 +9,11 @@ transaction (S06).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+
+from twisted.logger import Logger
 
 from pymta.content import changed_content, changed_envelope
 from pymta.envelope import Envelope, Recipient, RecipientID, Sender
@@ -20,9 +22,11 @@ from pymta.interfaces.content import IContent
 from pymta.interfaces.policy import IPolicy, IPolicyConnection, IPolicyTransaction
 from pymta.reply import Reply
 from pymta.session import Session
-from pymta.verdict import Accept, Discard, MessageVerdict, Proceed, Refuse, Verdict
+from pymta.verdict import PROCEED, Accept, Discard, MessageVerdict, Proceed, Refuse, Verdict
 
 __all__ = ["ChainConnection", "ChainTransaction", "Judgement", "PolicyChain"]
+
+_log = Logger(namespace="pymta.policy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,8 @@ class Judgement:
 
     :param envelope: None if no recipient is left.
     :param refused: by recipient, where that is not all of them.
+    :param out: those recipients.
+    :param dropped: why it is taken for a recipient and kept nowhere, for each such recipient.
     :param refusal: for all of them.
     :param discarded: why it is taken and kept nowhere.
     :param held: why it is kept and waits for a person.
@@ -41,9 +47,42 @@ class Judgement:
     content: IContent
     facts: Facts
     refused: dict[RecipientID, Reply] = field(default_factory=dict)
+    out: tuple[Recipient, ...] = ()
+    dropped: tuple[str, ...] = ()
     refusal: Reply | None = None
     discarded: str | None = None
     held: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Notes:
+    """What was learnt and decided so far."""
+
+    facts: Facts = NO_FACTS
+    held: str | None = None
+    discarded: str | None = None
+    refusal: Reply | None = None
+
+    def learnt(self, verdicts: Sequence[Verdict]) -> _Notes:
+        """These, and what is in the verdicts of a stage; the first that decides, decides."""
+        facts, held = self.facts, self.held
+        for verdict in verdicts:
+            if isinstance(verdict, Proceed | Accept) and len(verdict.facts):
+                facts = facts.merged(verdict.facts)
+        for verdict in verdicts:
+            match verdict:
+                case Proceed():
+                    held = held or verdict.held
+                case Accept():
+                    break
+                case Refuse(reply):
+                    return _Notes(facts, held, self.discarded, self.refusal or reply)
+                case Discard(reason):
+                    return _Notes(facts, held, self.discarded or reason, self.refusal)
+        return _Notes(facts, held, self.discarded, self.refusal)
+
+
+_NOTHING = _Notes()
 
 
 class PolicyChain:
@@ -59,8 +98,7 @@ class PolicyChain:
             for policy in self._policies:
                 connections.append(await policy.connect(session))
         except BaseException:
-            for connection in connections:
-                connection.closed()
+            _close(connections)
             raise
         return ChainConnection(connections)
 
@@ -70,15 +108,31 @@ class ChainConnection:
 
     def __init__(self, connections: Sequence[IPolicyConnection]) -> None:
         self._connections = connections
-        self._facts = NO_FACTS
-        self._refusal: Reply | None = None
+        self._session: Session | None = None
+        self._of_peer = NO_FACTS
+        self._notes = _NOTHING
 
     async def changed(self, session: Session) -> Verdict:
-        """Connect, HELO, STARTTLS, AUTH.  What it refuses is remembered until the next of them."""
-        verdict = await _ask([partial(c.changed, session) for c in self._connections])
-        self._facts = self._facts.merged(_facts(verdict))
-        self._refusal = verdict.reply if isinstance(verdict, Refuse) else None
-        return verdict
+        """
+        Connect, HELO, STARTTLS, AUTH, XCLIENT.
+
+        Each policy hears of it, whatever the others say.  What they decide holds until the next of
+        these; what they learnt stays, but for what :rfc:`3207#section-4.2` wants forgotten.
+        """
+        verdicts = [await connection.changed(session) for connection in self._connections]
+        self._notes = _Notes(self._remembered(session)).learnt(verdicts)
+        if self._session is None or self._session.peer != session.peer:
+            self._of_peer = self._notes.facts
+        self._session = session
+        return _first(verdicts)
+
+    def _remembered(self, session: Session) -> Facts:
+        before = self._session
+        if before is None or before.peer != session.peer:
+            return NO_FACTS
+        if before.tls != session.tls:
+            return self._of_peer
+        return self._notes.facts
 
     async def begin(self, sender: Sender) -> ChainTransaction:
         """MAIL."""
@@ -87,49 +141,27 @@ class ChainConnection:
             for connection in self._connections:
                 transactions.append(await connection.begin(sender))
         except BaseException:
-            for transaction in transactions:
-                transaction.closed()
+            _close(transactions)
             raise
-        return ChainTransaction(transactions, self._facts, self._refusal)
+        return ChainTransaction(transactions, self._notes)
 
     def closed(self) -> None:
         """The connection is gone."""
-        for connection in self._connections:
-            connection.closed()
+        _close(self._connections)
 
 
 class ChainTransaction:
     """The policies' views of one transaction."""
 
-    def __init__(
-        self,
-        transactions: Sequence[IPolicyTransaction],
-        known: Facts,
-        refusal: Reply | None,
-    ) -> None:
+    def __init__(self, transactions: Sequence[IPolicyTransaction], known: _Notes) -> None:
         self._transactions = transactions
-        self._known = known
-        self._facts = NO_FACTS
-        self._delayed = refusal
-        self._discarded: str | None = None
-        self._held: str | None = None
-
-    @property
-    def facts(self) -> Facts:
-        """What is known of the connection and the transaction."""
-        return self._known.merged(self._facts)
-
-    @property
-    def discarded(self) -> str | None:
-        """Why the message will be taken and kept nowhere, as far as is known now."""
-        return self._discarded
+        self._notes = known
 
     async def sender(self) -> Verdict:
         """MAIL.  What it refuses is told at RCPT."""
-        verdict = self._note(await _ask([t.sender for t in self._transactions]))
-        if isinstance(verdict, Refuse) and self._delayed is None:
-            self._delayed = verdict.reply
-        return verdict
+        verdicts = await _ask([t.sender for t in self._transactions])
+        self._notes = self._notes.learnt(verdicts)
+        return _first(verdicts)
 
     async def recipient(self, recipient: Recipient) -> Verdict:
         """
@@ -137,29 +169,30 @@ class ChainTransaction:
 
         The postmaster stays reachable for whoever was refused before (:rfc:`5321#section-4.5.1`).
         """
-        if self._delayed is not None and recipient.address.local.lower() != "postmaster":
-            return Refuse(self._delayed)
-        asked = [partial(t.recipient, recipient) for t in self._transactions]
-        return self._note(await _ask(asked))
+        refusal = self._notes.refusal
+        if refusal is not None and recipient.address.local.lower() != "postmaster":
+            return Refuse(refusal)
+        return self._noted(
+            await _ask([partial(t.recipient, recipient) for t in self._transactions])
+        )
 
     async def data(self) -> Verdict:
         """DATA or the first BDAT."""
-        return self._note(await _ask([t.data for t in self._transactions]))
+        return self._noted(await _ask([t.data for t in self._transactions]))
 
     async def message(self, envelope: Envelope, content: IContent) -> Judgement:
         """The whole message."""
         judged = Judgement(
             envelope=envelope,
             content=content,
-            facts=self._facts,
-            discarded=self._discarded,
-            held=self._held,
+            facts=self._notes.facts,
+            discarded=self._notes.discarded,
+            held=self._notes.held,
         )
         for transaction in self._transactions:
             if judged.envelope is None or judged.discarded is not None:
                 break
-            facts = self._known.merged(judged.facts)
-            verdict = await transaction.message(judged.envelope, judged.content, facts)
+            verdict = await transaction.message(judged.envelope, judged.content, judged.facts)
             judged = await _apply(judged, verdict)
             if judged.refusal is not None or isinstance(verdict.all, Accept):
                 break
@@ -167,40 +200,38 @@ class ChainTransaction:
 
     def closed(self) -> None:
         """The transaction is over."""
-        for transaction in self._transactions:
-            transaction.closed()
+        _close(self._transactions)
 
-    def _note(self, verdict: Verdict) -> Verdict:
-        self._facts = self._facts.merged(_facts(verdict))
-        match verdict:
-            case Discard(reason):
-                self._discarded = reason
-            case Proceed(held=str(reason)):
-                self._held = reason
+    def _noted(self, verdicts: Sequence[Verdict]) -> Verdict:
+        verdict = _first(verdicts)
+        # A refusal here is of this recipient, or of this DATA, alone, and nothing sticks of it.
+        if not isinstance(verdict, Refuse):
+            self._notes = self._notes.learnt(verdicts)
         return verdict
 
 
-async def _ask(questions: Sequence[Callable[[], Awaitable[Verdict]]]) -> Verdict:
-    """Ask until one decides; the facts and the hold of those before it are in the answer."""
-    together = Proceed()
+async def _ask(questions: Iterable[Callable[[], Awaitable[Verdict]]]) -> Sequence[Verdict]:
+    """Ask until one decides."""
+    verdicts = []
     for question in questions:
-        verdict = await question()
-        match verdict:
-            case Proceed():
-                together = Proceed(
-                    together.facts.merged(verdict.facts),
-                    together.changes + verdict.changes,
-                    together.held or verdict.held,
-                )
-            case Accept(facts):
-                return replace(together, facts=together.facts.merged(facts))
-            case _:
-                return verdict
-    return together
+        verdicts.append(await question())
+        if not isinstance(verdicts[-1], Proceed):
+            break
+    return verdicts
 
 
-def _facts(verdict: Verdict) -> Facts:
-    return verdict.facts if isinstance(verdict, Proceed | Accept) else NO_FACTS
+def _first(verdicts: Iterable[Verdict]) -> Verdict:
+    """The first decision, or "proceed"."""
+    return next((v for v in verdicts if not isinstance(v, Proceed)), PROCEED)
+
+
+def _close(parts: Iterable[IPolicyConnection | IPolicyTransaction]) -> None:
+    """Tell each of the end, also behind one that raises and may not."""
+    for part in parts:
+        try:
+            part.closed()
+        except Exception:  # noqa: BLE001  the fence of policy checks
+            _log.failure("{part} failed at its end", part=type(part).__name__)
 
 
 async def _apply(judged: Judgement, verdict: MessageVerdict) -> Judgement:
@@ -226,19 +257,24 @@ async def _apply(judged: Judgement, verdict: MessageVerdict) -> Judgement:
 
 def _sorted_out(judged: Judgement, verdict: MessageVerdict) -> Judgement:
     """Take out the recipients that have a verdict of their own against them."""
-    out = dict(judged.refused)
-    gone = set()
-    for identity, own in verdict.each.items():
-        match own:
-            case Refuse(reply):
-                out[identity] = reply
-            case Discard():
-                gone.add(identity)
-            case Proceed() | Accept():
-                pass
-    if (not out and not gone) or judged.envelope is None:
+    envelope = judged.envelope
+    if envelope is None or not verdict.each:
         return judged
-    left = tuple(r for r in judged.envelope.recipients if r.id not in gone and r.id not in out)
-    if left:
-        return replace(judged, refused=out, envelope=replace(judged.envelope, recipients=left))
-    return replace(judged, refused=out, envelope=None)
+    refused = dict(judged.refused)
+    out, left, dropped = list(judged.out), [], list(judged.dropped)
+    for recipient in envelope.recipients:
+        match verdict.each.get(recipient.id):
+            case Refuse(reply):
+                refused[recipient.id] = reply
+                out.append(recipient)
+            case Discard(reason):
+                dropped.append(reason)
+            case _:
+                left.append(recipient)
+    return replace(
+        judged,
+        refused=refused,
+        out=tuple(out),
+        dropped=tuple(dropped),
+        envelope=replace(envelope, recipients=tuple(left)) if left else None,
+    )

@@ -47,9 +47,11 @@ class _Connection:
         self._account: IMailAccount | None = None
 
     async def changed(self, session: Session) -> Verdict:
-        self._account = None
+        account = None
         if session.identity is not None:
-            self._account = await self._directory.open(session.identity)
+            account = await self._directory.open(session.identity)
+        # Only now: where this fails the session stays what it was, and so does who it binds.
+        self._account = account
         return PROCEED
 
     async def begin(self, sender: Sender) -> IPolicyTransaction:
