@@ -192,6 +192,10 @@ class House:
         self.listener: Listener = pop3_listener(self.settings)
         HOUSES.append(self)
 
+    def listen_again(self) -> None:
+        """After a stop, which ends a listener for good."""
+        self.listener = pop3_listener(self.settings)
+
     def player(self, peer: str = PEER) -> Player:
         """Somebody who has just connected."""
         self.players.append(Player(self.listener, self.clock, peer=peer))

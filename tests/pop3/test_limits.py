@@ -199,6 +199,7 @@ def test_stop() -> None:
 
     assert stopping.called
     assert {"shutdown"} == {gone.reason for gone in house.observer.of(Disconnected)}
+    house.listen_again()
     house.logged_in().play("C: STAT\nS: +OK 1 29")
 
 

@@ -236,6 +236,7 @@ def test_the_lock_is_given_back(end: str) -> None:
             stopping = start(house.listener.stop(5))
             first.hang_up()
             assert stopping.called
+            house.listen_again()
     house.clock.advance(0)
 
     house.logged_in()
