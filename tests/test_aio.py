@@ -54,6 +54,75 @@ def test_timeout_too_late() -> None:
     assert [work] == cancelled
 
 
+async def two_waits(first: Deferred[str], second: Deferred[str], seen: list[str]) -> str:
+    """Waits twice, and remembers what it was told, failures too."""
+    for waiting in (first, second):
+        try:
+            seen.append(await waiting)
+        except (ValueError, CancelledError) as error:
+            seen.append(type(error).__name__)
+    return "done"
+
+
+@pytest.mark.parametrize("ends", ["value", "failure", "late"])
+@pytest.mark.parametrize("which", [0, 1])
+def test_timeout_of_a_coroutine_that_waits(which: int, ends: str) -> None:
+    """
+    Values, failures and the cancel of a late wait reach the coroutine at the wait it is in, and
+    its own end is what the caller has.
+    """
+    clock = Clock()
+    waits: list[Deferred[str]] = [Deferred(), Deferred()]
+    seen: list[str] = []
+    result = ended(start(timeout(clock, 5, two_waits(waits[0], waits[1], seen))))
+    for number, waiting in enumerate(waits):
+        if number != which or ends == "value":
+            waiting.callback("ok")
+        elif ends == "failure":
+            waiting.errback(Failure(ValueError()))
+        else:
+            clock.advance(6)
+
+    wanted = {"value": "ok", "failure": "ValueError", "late": "CancelledError"}[ends]
+    assert [wanted if number == which else "ok" for number in range(2)] == seen
+    assert ["done"] == result
+    assert [] == clock.getDelayedCalls()
+
+
+def test_timeout_of_a_coroutine_that_fails() -> None:
+    """
+    What a coroutine raises is raised, before its first wait or behind it.
+    """
+
+    async def fail(waiting: Deferred[str] | None) -> None:
+        if waiting is not None:
+            await waiting
+        raise KeyError
+
+    clock = Clock()
+    waiting: Deferred[str] = Deferred()
+    early = ended(start(timeout(clock, 5, fail(None))))
+    late = ended(start(timeout(clock, 5, fail(waiting))))
+    waiting.callback("ok")
+
+    assert [KeyError, KeyError] == [type(r) for r in early + late]
+
+
+def test_timeout_of_a_coroutine_is_cancelled_with_its_caller() -> None:
+    """
+    Who cancels the wait cancels the coroutine, which hears of it.
+    """
+    seen: list[str] = []
+    done: Deferred[str] = Deferred()
+    done.callback("ok")
+    running = start(timeout(Clock(), 5, two_waits(Deferred(), done, seen)))
+    result = ended(running)
+    running.cancel()
+
+    assert ["CancelledError", "ok"] == seen
+    assert ["done"] == result
+
+
 def test_timeout_of_what_is_done_sets_no_timer() -> None:
     """
     A coroutine that does not wait costs no timer.

@@ -7,8 +7,9 @@ awaited once; what several wait for goes through :class:`Shared`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from functools import partial
+from types import coroutine
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
@@ -43,9 +44,9 @@ class TimeLimit(PymtaError):
     """A wait took longer than it may."""
 
 
-def start(coroutine: Coroutine[Deferred[Any], Any, T]) -> Deferred[T]:
+def start(work: Coroutine[Deferred[Any], Any, T]) -> Deferred[T]:
     """Run a coroutine until its first wait; its end is the Deferred's."""
-    return Deferred.fromCoroutine(coroutine)
+    return Deferred.fromCoroutine(work)
 
 
 def deferred(awaitable: Awaitable[T]) -> Deferred[T]:
@@ -79,9 +80,17 @@ async def timeout(clock: IReactorTime, seconds: float, awaitable: Awaitable[T]) 
 
     :raises TimeLimit: time was up.
     """
+    if isinstance(awaitable, Coroutine):
+        # Most waits are over before they begin: no Deferred for them (1 us; with one, 10 us).
+        try:
+            waits_for = awaitable.send(None)
+        except StopIteration as end:
+            value: T = end.value
+            return value
+        awaitable = _resumed(awaitable, waits_for)
     waiting = deferred(awaitable)
     if waiting.called and not waiting.paused:
-        return await waiting  # most waits are over before they begin: no timer for them
+        return await waiting
     late = False
 
     def expire() -> None:
@@ -99,6 +108,28 @@ async def timeout(clock: IReactorTime, seconds: float, awaitable: Awaitable[T]) 
     finally:
         if call.active():
             call.cancel()
+
+
+async def _resumed(begun: Coroutine[Any, Any, T], waits_for: object) -> T:
+    """The rest of a coroutine that was begun, and waits for this."""
+    return await _rest(begun, waits_for)
+
+
+@coroutine
+def _rest(begun: Coroutine[Any, Any, T], waits_for: object) -> Generator[Any, Any, T]:
+    # What ``await`` does, but for the first step, which was made already (PEP 380).
+    while True:
+        try:
+            got = yield waits_for
+        except BaseException as why:  # noqa: BLE001  it is the coroutine's, whatever it is
+            step: Callable[[], object] = partial(begun.throw, why)
+        else:
+            step = partial(begun.send, got)
+        try:
+            waits_for = step()
+        except StopIteration as end:
+            value: T = end.value
+            return value
 
 
 async def gather(awaitables: Iterable[Awaitable[T]]) -> list[T]:

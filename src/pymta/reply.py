@@ -43,7 +43,7 @@ class Reply:
             raise ValueError(f"no reply code: {self.code}")
         if self.status and not _is_status(self.status, self.code // 100):
             raise ValueError(f"no status code for {self.code}: {self.status!r}")
-        if any((ord(c) < 0x20 and c not in "\t\n") or 0x7F <= ord(c) < 0xA0 for c in self.text):
+        if _CONTROL.search(self.text):
             raise ValueError(f"control character in reply text: {self.text!r}")
 
     @property

@@ -33,7 +33,7 @@ class Peers:
             raise PeersError(str(error)) from None
 
     def __contains__(self, host: object) -> bool:
-        if not isinstance(host, str):
+        if not isinstance(host, str) or not self:
             return False
         try:
             address = ip_address(host.partition("%")[0])

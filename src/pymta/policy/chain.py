@@ -65,6 +65,8 @@ class _Notes:
 
     def learnt(self, verdicts: Sequence[Verdict]) -> _Notes:
         """These, and what is in the verdicts of a stage; the first that decides, decides."""
+        if not verdicts:
+            return self
         facts, held = self.facts, self.held
         for verdict in verdicts:
             if isinstance(verdict, Proceed | Accept) and len(verdict.facts):

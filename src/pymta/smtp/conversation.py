@@ -179,8 +179,8 @@ class SMTPConversation:
                 await self._fenced(self._in_time(self._answer(event)), self._machine.answer)
         return True
 
-    async def _in_time(self, answer: Awaitable[T]) -> T:
-        return await timeout(self._clock, self._settings.timeouts.answer, answer)
+    def _in_time(self, answer: Awaitable[T]) -> Awaitable[T]:
+        return timeout(self._clock, self._settings.timeouts.answer, answer)
 
     def _patience(self) -> float:
         timeouts = self._settings.timeouts
