@@ -643,6 +643,52 @@ def test_stop_waits_for_a_boundary() -> None:
     assert stopped.called
 
 
+def test_stop_before_the_greeting() -> None:
+    """
+    A client whose greeting still waits for the receiver is greeted, and sent away.
+    """
+    house = House()
+    house.waits["connect"] = Deferred()
+    player = house.player()
+    stopped = Deferred.fromCoroutine(house.listener.stop(10))
+    assert b"" == player.heard()
+    house.waits["connect"].callback(None)
+
+    assert [b"220", b"421"] == [line[:3] for line in player.heard().splitlines()]
+    player.hang_up()
+    assert stopped.called
+    assert 1 == house.collector.closed
+
+
+@pytest.mark.parametrize("stage", ["changed", "begin", "b@example.test", "data", "write"])
+def test_stop_while_the_receiver_thinks(stage: str) -> None:
+    """
+    What is being answered is answered, then 421 where nothing is under way; the transaction is
+    aborted once.
+    """
+    house = House()
+    player = house.player()
+    player.heard()
+    house.waits[stage] = Deferred()
+    for said in (b"EHLO a.b", b"MAIL FROM:<>", b"RCPT TO:<b@example.test>", b"DATA", b"x"):
+        player.say(said + b"\r\n")
+        if (said, stage) in {(b"EHLO a.b", "changed"), (b"DATA", "data")}:
+            break
+    stopped = Deferred.fromCoroutine(house.listener.stop(10))
+    player.heard()
+    house.waits[stage].callback(None)
+    heard = player.heard()
+    if stage in {"data", "write"}:
+        assert b"421" not in heard
+        heard = player.say(b".\r\n")
+
+    assert b"\r\n421 4.3.2 " in b"\r\n" + heard
+    player.hang_up()
+    assert stopped.called
+    assert {"aborted", "committed"} >= {mail.ended for mail in house.collector.mails}
+    assert [] == house.clock.getDelayedCalls()
+
+
 def test_stop_lets_nobody_in_who_was_at_the_door() -> None:
     """
     A proxy that says who is there after the stop is closed without a word.

@@ -355,3 +355,41 @@ def test_s04_octets_behind_starttls_in_the_last_moment() -> None:
     assert player.closed
     player.hang_up()
     assert [] == house.observer.of(TLSFailed)
+
+
+@pytest.mark.parametrize("where", ["prompt", "checker", "handshake", "implicit TLS"])
+def test_stop_within_a_login_or_handshake(where: str) -> None:
+    """
+    Who is asked for a response is sent away at once; what else is under way ends first.
+    """
+    house = home(implicit_tls=where == "implicit TLS")
+    checked: Deferred[None] = Deferred()
+    player = house.player()
+    secure = player
+    if where == "handshake":
+        player.heard()
+        player.line("EHLO a.b")
+        player.line("STARTTLS")
+    elif where == "prompt":
+        player.heard()
+        player.line("EHLO a.b")
+        player.line("AUTH PLAIN")
+    elif where == "checker":
+        player.heard()
+        player.line("EHLO a.b")
+        house.waits["changed"] = checked
+        player.line(f"AUTH PLAIN {PLAIN}")
+    stopped = Deferred.fromCoroutine(house.listener.stop(10))
+    if where in {"handshake", "implicit TLS"}:
+        secure = TLSPlayer(player)
+    elif where == "checker":
+        assert b"" == player.heard()
+        checked.callback(None)
+
+    codes = [line[:3] for line in secure.heard().splitlines()]
+    wanted = {"checker": [b"235", b"421"], "implicit TLS": [b"220", b"421"]}
+    assert wanted.get(where, [b"421"]) == codes
+    player.hang_up()
+    assert stopped.called
+    assert 1 == house.collector.closed
+    assert [] == house.clock.getDelayedCalls()
