@@ -16,7 +16,7 @@ from zope.interface import implementer
 from pymta.edge.limits import ConnectionCount, ConnectionLimits
 from pymta.edge.listener import Door, Listener
 from pymta.edge.peers import Peers
-from pymta.errors import Refused
+from pymta.errors import Refused, TooManyWaiting
 from pymta.events import AnswerLost, Disconnected, Event, Faulted, Rejected
 from pymta.interfaces.observe import IObserver
 from pymta.interfaces.receive import Receipt
@@ -252,6 +252,31 @@ def test_fence(stage: str, caplog: pytest.LogCaptureFixture) -> None:
     assert 1 == len(house.observer.of(Faulted))
     assert b"250 2.0.0 " in player.say(b"NOOP\r\n")
     assert house.observer.events
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        pytest.param(RuntimeError("secret"), b"421 4.3.0 Local error", id="surprise"),
+        pytest.param(TooManyWaiting("full"), b"421 4.3.2 Too busy", id="busy"),
+        pytest.param(Reply(450, "4.7.1", "Later"), b"421 4.7.1 Later", id="refused for now"),
+        pytest.param(Reply(554, "5.7.1", "Never"), b"554 5.7.1 Never", id="refused"),
+    ],
+)
+def test_no_greeting(
+    fault: Reply | Exception, said: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    In place of the greeting there are two answers, "later" and "never"; then all is over.
+    """
+    house = House()
+    house.collector.refuse["connect"] = fault
+    player = house.player()
+
+    assert player.heard().startswith(said)
+    assert player.closed
+    player.hang_up()
+    assert 0 == house.collector.closed
 
 
 def test_commit_in_doubt() -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
+from pymta.aio import CancelledError, Shared, start
 from pymta.edge.connection import endpoint_of
 from pymta.edge.listener import Listener
 from pymta.session import Endpoint
@@ -41,6 +43,7 @@ class Listening:
         self._endpoint = endpoint
         self._seconds = seconds
         self._port: IListeningPort | None = None
+        self._binding: Shared[None] | None = None
 
     @property
     def port(self) -> IListeningPort:
@@ -55,10 +58,18 @@ class Listening:
         return endpoint_of(self.port.getHost())
 
     async def bind(self) -> None:
-        """Bind the socket; connections wait in its backlog until :meth:`start`."""
-        if self._port is None:
-            self._port = await self._endpoint.listen(self.listener)
-            _switch(self._port, "stopReading")
+        """
+        Bind the socket, once; connections wait in its backlog until :meth:`start`.
+
+        What failed is tried again by the next call.
+        """
+        if self._binding is None or (self._binding.ended and self._port is None):
+            self._binding = Shared(start(self._bind()))
+        await self._binding.wait()
+
+    async def _bind(self) -> None:
+        self._port = await self._endpoint.listen(self.listener)
+        _switch(self._port, "stopReading")
 
     async def start(self) -> None:
         """Accept connections."""
@@ -68,12 +79,19 @@ class Listening:
 
     async def stop(self) -> None:
         """Accept no more, and end those that are open, at their next command boundary."""
+        if self._binding is not None:  # maybe under way: no socket is left behind
+            await self._binding.wait().addErrback(_told)
         port, self._port = self._port, None
         if port is not None:
             closing = port.stopListening()
             if closing is not None:
                 await closing
         await self.listener.stop(self._seconds)
+
+
+def _told(no: Failure) -> Failure | None:
+    """Whoever binds is told why not; who only waits for the end is not."""
+    return no if no.check(CancelledError) else None
 
 
 def _switch(port: Any, name: str) -> None:

@@ -107,7 +107,7 @@ class SMTPConversation:
         try:
             if self._settings.implicit_tls:
                 await self._secure()
-            if await self._fenced(self._in_time(self._connected()), self._machine.greet):
+            if await self._fenced(self._in_time(self._connected()), self._greet):
                 self._tell(Connected(self._session))
                 while await self._step():
                     pass
@@ -115,6 +115,12 @@ class SMTPConversation:
             self._too_slow()
         finally:
             self._end()
+
+    def _greet(self, reply: Reply | None) -> None:
+        if reply is not None and reply.transient:
+            # RFC 5321 section 4.3.2: the one "later" in place of a greeting.
+            reply = Reply(421, reply.status, reply.text)
+        self._machine.greet(reply)
 
     def _too_slow(self) -> None:
         self._reason = "time limit"
