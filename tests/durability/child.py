@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from tests.durability.faults import Fault, faults_to
 
-__all__ = ["ROOT", "Child", "child", "memory", "start_child"]
+__all__ = ["ROOT", "Child", "child", "memory", "start_child", "start_testserver"]
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
@@ -77,11 +77,10 @@ class _Forked:
 class _Started:
     """A process of its own, that another one may run."""
 
-    def __init__(self, arguments: str, faults: str, log: Path, before: Sequence[str]) -> None:
-        server = [sys.executable, "-m", "tests.durability.server", arguments, faults]
+    def __init__(self, command: Sequence[str], log: Path) -> None:
         with log.open("ab") as stderr:
             self._process = subprocess.Popen(
-                [*before, *server],
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -196,8 +195,16 @@ def start_child(
     log.touch()
     arguments = json.dumps({"directory": str(directory), **options})
     if before:
-        return Child(_Started(arguments, faults_to(faults), log, before), log)
+        server = [sys.executable, "-m", "tests.durability.server", arguments, faults_to(faults)]
+        return Child(_Started([*before, *server], log), log)
     return Child(_Forked(arguments, faults_to(faults), log), log)
+
+
+def start_testserver(directory: Path) -> Child:
+    """The same as the command that everybody has."""
+    log = directory.parent / "testserver.log"
+    command = [sys.executable, "-m", "pymta", "testserver", "--store", str(directory)]
+    return Child(_Started(command, log), log)
 
 
 @contextmanager

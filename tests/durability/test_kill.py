@@ -23,7 +23,7 @@ from tests.durability.audit import (
     retry_all,
     until,
 )
-from tests.durability.child import Child, child, start_child
+from tests.durability.child import Child, child, start_child, start_testserver
 from tests.durability.faults import Fault
 from tests.durability.load import Books, Clients
 
@@ -103,6 +103,31 @@ async def _kill_often(directory: Path, books: Books, kills: int) -> Counter[str]
     finally:
         await clients.end()
     return hit
+
+
+async def _kill_testserver(directory: Path, books: Books, kills: int) -> None:
+    chance = random.Random(SEED)
+    clients = Clients(books, seed=SEED)
+    clients.begin()
+    try:
+        for _ in range(kills):
+            await _live(start_testserver(directory), clients, chance.uniform(0.3, 1.5))
+    finally:
+        await clients.end()
+
+
+def test_kill_of_the_command_testserver_loses_nothing(tmp_path: Path) -> None:
+    """The same, of ``python -m pymta testserver --store DIR``, at moments of chance."""
+    directory = tmp_path / "store"
+    books = Books()
+    asyncio.run(_kill_testserver(directory, books, max(2, KILLS // 10)))
+    with child(directory) as server:
+        until(lambda: not queued(directory), 60, "the queue is not worked off")
+        delivered = read_mail(server.ports["pop3"], books)
+        server.terminate()
+    check_mail(books, delivered)
+    check_database(directory)
+    assert books.acknowledged
 
 
 def test_d02_kill_under_load_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:

@@ -96,9 +96,12 @@ def test_large_message_leaves_the_server_small(tmp_path: Path, send: object) -> 
 
 
 def test_large_message_on_a_disk_that_stops_for_five_seconds(tmp_path: Path) -> None:
-    """The threads that write are stopped in the middle: the sender waits, memory does not grow."""
-    fault = Fault(place="file", when="before", call=200, what="sleep", seconds=5)
-    with child(tmp_path / "store", limits=LIMITS, faults=[fault]) as server:
+    """Files and writer are stopped in the middle: the sender waits, memory does not grow."""
+    faults = [
+        Fault(place="file", when="before", call=200, what="sleep", seconds=5),
+        Fault(place="commit", when="before", call=2, what="sleep", seconds=5),
+    ]
+    with child(tmp_path / "store", limits=LIMITS, faults=faults) as server:
         with Talk(server.ports["smtp"]) as talk:
             talk.socket.settimeout(300)
             before = memory(server.pid)
