@@ -78,9 +78,9 @@ DEFENCES = (
     Defence(
         id="S06",
         file="policy/chain.py",
-        before="        return ChainTransaction(transactions, self._facts, self._refusal)",
+        before="        return ChainTransaction(transactions, self._notes)",
         after=(
-            "        made = ChainTransaction(transactions, self._facts, self._refusal)\n"
+            "        made = ChainTransaction(transactions, self._notes)\n"
             '        made.__dict__ = self.__dict__.setdefault("last", made.__dict__)\n'
             "        return made"
         ),
