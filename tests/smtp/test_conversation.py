@@ -765,6 +765,22 @@ def test_s21_proxy_from_a_listed_peer(encode: Callable[[ProxyHeader], bytes], si
     assert ("198.51.100.9", PEER) == (session.peer.host, session.proxy and session.proxy.host)
 
 
+@pytest.mark.parametrize("encode", [encode_v1, encode_v2], ids=["v1", "v2"])
+def test_s09_proxy_with_a_dual_stack_socket(encode: Callable[[ProxyHeader], bytes]) -> None:
+    """
+    An IPv4 client that a proxy writes as IPv6 is known, and counted, by its IPv4 address.
+    """
+    count = ConnectionCount(ConnectionLimits(network=1))
+    house = House(door=Door(proxies=Peers([PEER]), connections=count))
+    for host in ("::ffff:198.51.100.9", "::ffff:203.0.113.1"):
+        header = ProxyHeader(
+            source=Endpoint(host, 555), destination=Endpoint("::ffff:192.0.2.1", 25)
+        )
+        assert house.player().say(encode(header)).startswith(b"220 ")
+
+    assert ["198.51.100.9", "203.0.113.1"] == [s.peer.host for s in house.collector.sessions]
+
+
 def test_s21_proxy_from_anybody_else() -> None:
     """
     From an unlisted peer a PROXY header is an early talker's garbage.
@@ -845,6 +861,20 @@ def test_s21_xclient_inherits_nothing() -> None:
         len(session.facts),
     )
     assert session.peer.host not in Peers(["unix", "0.0.0.0/0", "::/0"])
+
+
+@pytest.mark.parametrize("said", ["198.51.100.9", "IPv6:::ffff:198.51.100.9", "::ffff:c633:6409"])
+def test_s21_xclient_address(said: str) -> None:
+    """
+    However the address is written, the client is known by one.
+    """
+    house = House(forwarders=Peers([PEER]))
+    player = house.player()
+    player.heard()
+    player.line("EHLO a.b")
+
+    assert player.line(f"XCLIENT ADDR={said}").startswith("220 ")
+    assert "198.51.100.9" == house.collector.sessions[-1].peer.host
 
 
 def test_xclient_refused() -> None:

@@ -33,6 +33,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from pymta.aio import Shared, TimeLimit, breathe, start
+from pymta.edge.peers import unmapped
 from pymta.session import TLS, Endpoint
 from pymta.wire import NeedData
 
@@ -403,8 +404,7 @@ def endpoint_of(address: IAddress) -> Endpoint:
         name = getattr(address, "name", None)
         return Endpoint(name.decode(errors="replace") if isinstance(name, bytes) else "")
     # An IPv4 client of a dual-stack socket is known by its IPv4 address.
-    host = host.removeprefix("::ffff:") if "." in host else host
-    return Endpoint(host, getattr(address, "port", 0))
+    return Endpoint(unmapped(host), getattr(address, "port", 0))
 
 
 def _agreed(secure: TLSMemoryBIOProtocol) -> TLS:

@@ -5,11 +5,22 @@ Lists of peers that are trusted with something: PROXY, XCLIENT, plaintext logins
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from pymta.errors import PymtaError
 
-__all__ = ["LOOPBACK", "Peers", "PeersError"]
+__all__ = ["LOOPBACK", "Peers", "PeersError", "unmapped"]
+
+
+def unmapped(host: str) -> str:
+    """An IPv4 address that IPv6 wraps (``::ffff:192.0.2.1``) as itself; others as they are."""
+    if not host.startswith("::ffff:"):
+        return host
+    try:
+        inside = IPv6Address(host).ipv4_mapped
+    except ValueError:
+        return host
+    return host if inside is None else str(inside)
 
 
 class PeersError(PymtaError, ValueError):

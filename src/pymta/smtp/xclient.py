@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import ip_address
 
+from pymta.edge.peers import unmapped
 from pymta.errors import RemoteProtocolError
 from pymta.facts import NO_FACTS, FactKey
 from pymta.reply import Reply
@@ -84,7 +85,7 @@ def _apply(session: Session, name: str, value: str) -> Session:
 def _endpoint(value: str, port: int) -> Endpoint:
     text = value[5:] if value[:5].upper() == "IPV6:" else value
     try:
-        return Endpoint(str(ip_address(text)), port)
+        return Endpoint(unmapped(str(ip_address(text))), port)
     except ValueError:
         raise _bad("malformed address") from None
 
