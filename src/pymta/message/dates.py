@@ -128,5 +128,6 @@ def format_date(when: datetime) -> str:
     hours, minutes = divmod(abs(offset) // timedelta(minutes=1), 60)
     return (
         f"{_DAYS[when.weekday()]}, {when.day} {_MONTHS[when.month - 1]} {when.year:04d} "
-        f"{when:%H:%M:%S} {sign}{hours:02d}{minutes:02d}"
+        # By hand: strftime takes ten times as long, once a message.
+        f"{when.hour:02d}:{when.minute:02d}:{when.second:02d} {sign}{hours:02d}{minutes:02d}"
     )

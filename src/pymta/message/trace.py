@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from pymta.address import Address, ascii_domain, parse_domain
@@ -126,6 +127,7 @@ def _plain(text: str) -> str:
     return re.sub(r"([()\\])", r"\\\1", _NOT_PRINTABLE.sub("?", text[:255]))
 
 
+@lru_cache(maxsize=256)  # one client's messages have one address
 def address_literal(host: str) -> str | None:
     """
     An IP address as :rfc:`5321#section-4.1.3` writes it, in its brackets; None if it is none.
