@@ -13,6 +13,7 @@ from zope.interface import implementer
 from pymta.address import Address
 from pymta.envelope import Envelope, Recipient, Sender
 from pymta.errors import QueueError, Refused
+from pymta.events import Attempted
 from pymta.inbound.endings import AtOnce
 from pymta.interfaces.content import NewMail, Origin, QueueID
 from pymta.interfaces.delivery import Attempt, IDeliveryAgent, IModifier, Result
@@ -61,7 +62,7 @@ def home(agent: IDeliveryAgent, *rules: Rule, full: bool = False, **changes: obj
     house = House(*rules, **changes)
     if full:
         house.queue._store = Full(lambda: NOW)
-    ending = AtOnce(house.queue, {"local": agent})
+    ending = AtOnce(house.queue, {"local": agent}, now=lambda: NOW, observer=house.observer)
     return _with(house, ending)
 
 
@@ -101,21 +102,26 @@ def test_one_recipient_fails_alone(
     What becomes of one recipient is told for that one; the others have their mail.
     """
     agent = Mailboxes({"b": outcome})
+    house = home(agent)
 
-    first, second, third = replies(
-        home(agent), "a@example.test", "b@example.test", "a@example.test"
-    )
+    first, second, third = replies(house, "a@example.test", "b@example.test", "a@example.test")
 
     assert second.startswith(reply)
     assert ["250 2.1.5 Delivered"] * 2 == [first, third]
     assert 2 == agent.delivered.count("a@example.test")
+    told = [event for event in house.observer.events if isinstance(event, Attempted)]
+    assert [1, 2, 3] == [event.recipient.id for event in told]
+    assert isinstance(told[1].outcome, Failed) is (second[0] != "2")
+    assert {("Q1", 1, "local", True)} == {
+        (event.queue_id, event.number, event.agent, event.final) for event in told
+    }
 
 
 def test_another_agents_recipient_is_refused_at_rcpt() -> None:
     """
     Whom no agent of ours serves is no recipient here.
     """
-    house = _with(House(), AtOnce(House().queue, {}))
+    house = _with(House(), AtOnce(House().queue, {}, now=lambda: NOW))
 
     with pytest.raises(Refused) as no:
         now_done(house.begin(session=LMTP).add_recipient(recipient("b@example.test")))

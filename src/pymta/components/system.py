@@ -216,7 +216,7 @@ class MailSystem:
             observer=self.observer,
         )
         self.receiver = Inbound(self.flow)
-        at_once = AtOnce(self.queue, {LOCAL: self.agents[LOCAL]})
+        at_once = AtOnce(self.queue, {LOCAL: self.agents[LOCAL]}, now=now, observer=self.observer)
         self.delivering_receiver = Inbound(replace(self.flow, ending=at_once))
         self.door = Door(connections=None if connections is None else ConnectionCount(connections))
 

@@ -4,19 +4,22 @@ Where a message ends: in the queue, or, for LMTP, in the mailbox before it is an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from twisted.logger import Logger
 
 from pymta.aio import CancelledError
 from pymta.envelope import Recipient, RecipientID
+from pymta.events import Attempted, Delays
 from pymta.interfaces.content import NewMail
 from pymta.interfaces.delivery import Attempt, IDeliveryAgent
+from pymta.interfaces.observe import IObserver
 from pymta.interfaces.queue import IQueue
 from pymta.interfaces.routing import Via
-from pymta.outcome import Delivered, Expanded, Failed, Outcome, Relayed
+from pymta.outcome import Delivered, Expanded, Failed, Outcome, Relayed, Scope
 from pymta.reply import Reply
 
 __all__ = ["AtOnce", "Queueing"]
@@ -25,6 +28,7 @@ _log = Logger(namespace="pymta.inbound")
 
 DELIVERED = Reply(250, "2.1.5", "Delivered")
 LATER = Reply(451, "4.3.0", "Cannot deliver now, try again later")
+NO_RESULT = Failed(reply=LATER, scope=Scope.RECIPIENT)
 NOT_HERE = Reply(550, "5.7.1", "Only mailboxes of this system")
 
 
@@ -51,11 +55,21 @@ class AtOnce:
     through the queue, first: if that fails, nobody has got anything yet.
 
     :param agents: by name; a recipient routed to any other agent is refused at RCPT.
+    :param observer: told of every recipient's attempt, as the queue's runner tells.
     """
 
-    def __init__(self, queue: IQueue, agents: Mapping[str, IDeliveryAgent]) -> None:
+    def __init__(
+        self,
+        queue: IQueue,
+        agents: Mapping[str, IDeliveryAgent],
+        *,
+        now: Callable[[], datetime],
+        observer: IObserver | None = None,
+    ) -> None:
         self._queue = queue
         self._agents = dict(agents)
+        self._now = now
+        self._observer = observer
 
     def accepts(self, route: Via) -> Reply | None:
         return None if route.lane.agent in self._agents else NOT_HERE
@@ -79,15 +93,18 @@ class AtOnce:
 
     async def _deliver(self, mail: NewMail, recipient: Recipient) -> Reply:
         """One recipient's answer.  A surprise is his alone: others may have their copy already."""
+        started = self._now()
         try:
-            return await self._deliver_to(mail, recipient)
+            outcome = await self._attempt(mail, recipient)
         except CancelledError:
             raise
         except Exception:  # noqa: BLE001  the fence of queue attempts, for one made at once
             _log.failure("{id}: delivery to {to} failed", id=mail.id, to=str(recipient))
-            return LATER
+            outcome = NO_RESULT
+        self._tell(mail, recipient, outcome, started=started)
+        return _answer(outcome)
 
-    async def _deliver_to(self, mail: NewMail, recipient: Recipient) -> Reply:
+    async def _attempt(self, mail: NewMail, recipient: Recipient) -> Outcome:
         lane = mail.lanes[recipient.id]
         attempt = Attempt(
             queue_id=mail.id,
@@ -99,13 +116,37 @@ class AtOnce:
             origin=mail.origin,
             arrived=mail.arrived,
         )
-        results = await self._agents[lane.agent].deliver(attempt)
-        for result in results:
+        for result in await self._agents[lane.agent].deliver(attempt):
             if result.id == recipient.id:
                 if result.then:
                     await self._queue.submit(result.then)
-                return _answer(result.outcome)
-        return LATER
+                return result.outcome
+        return NO_RESULT
+
+    def _tell(
+        self, mail: NewMail, recipient: Recipient, outcome: Outcome, *, started: datetime
+    ) -> None:
+        if self._observer is None:
+            return
+        lane, nothing = mail.lanes[recipient.id], timedelta(0)
+        self._observer.observe(
+            Attempted(
+                queue_id=mail.id,
+                number=1,
+                sender=mail.envelope.sender,
+                recipient=recipient,
+                agent=lane.agent,
+                next_hop=lane.next_hop,
+                outcome=outcome,
+                final=True,
+                delays=Delays(
+                    before_queue=max(started - mail.arrived, nothing),
+                    in_queue=nothing,
+                    connection=nothing,
+                    transmission=max(self._now() - started, nothing),
+                ),
+            )
+        )
 
 
 def _answer(outcome: Outcome) -> Reply:
