@@ -26,6 +26,7 @@ from pymta.components.selfsigned import SelfSigned
 from pymta.components.system import MailSystem
 from pymta.delivery.discard import DiscardAgent
 from pymta.edge.login_limits import LoginLimits
+from pymta.policy.submission import SenderBinding
 from pymta.queue.memory import MemoryQueueStore
 from pymta.queue.sql import SQLQueueStore
 from pymta.session import TLS, Role
@@ -204,3 +205,13 @@ def test_s25_an_alias_is_its_accounts_to_send_from() -> None:
     }
 
     assert {"ada@example.test": True, "bob@example.test": False} == owned
+
+
+def test_s25_no_policy_is_asked_before_the_binding() -> None:
+    """
+    A policy of an application that accepts ends its stage; the binding has spoken by then.
+    """
+    policy: Any = object()
+    chain = system(policies=[policy]).flow.policies
+
+    assert [SenderBinding, object] == [type(each) for each in chain._policies]

@@ -89,7 +89,8 @@ class MailSystem:
     :param routes: where mail goes, beside to accounts.
     :param relay: who may send to elsewhere; by default whoever logged in, and only where the
         routes have a next hop.
-    :param policies: asked before our own, which binds senders to their accounts.
+    :param policies: asked after our own, which binds senders to their accounts: no policy's
+        acceptance unbinds them (S25).
     :param modifiers: asked before our own, which completes what is submitted.
     :param agents: further ones, or others in place of ours, by name.
     :param observers: told what happens.
@@ -208,7 +209,7 @@ class MailSystem:
             ending=Queueing(self.queue),
             ids=QueueIDs(now, chance.below),
             now=now,
-            policies=PolicyChain([*policies, SenderBinding(self.people.directory)]),
+            policies=PolicyChain([SenderBinding(self.people.directory), *policies]),
             modifiers=[*modifiers, SubmissionFields(hostname, now=now, random=random)],
             relay=relay,
             limits=message_limits or MessageLimits(),
