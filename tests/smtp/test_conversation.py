@@ -16,17 +16,26 @@ from zope.interface import implementer
 from pymta.edge.limits import ConnectionCount, ConnectionLimits
 from pymta.edge.listener import Door, Listener
 from pymta.edge.peers import Peers
+from pymta.envelope import Sender
 from pymta.errors import Refused, TooManyWaiting
 from pymta.events import AnswerLost, Disconnected, Event, Faulted, Rejected
 from pymta.interfaces.observe import IObserver
-from pymta.interfaces.receive import Receipt
+from pymta.interfaces.receive import (
+    IExpandingSession,
+    IMailReceiver,
+    IMailSession,
+    ITransaction,
+    IVerifyingSession,
+    Receipt,
+)
 from pymta.reply import Reply
-from pymta.session import Endpoint, Role
+from pymta.session import Endpoint, Role, Session
 from pymta.smtp.listener import smtp_listener
 from pymta.smtp.settings import Settings, Timeouts
 from pymta.smtp.xclient import FORWARDED
 from pymta.wire.proxy import ProxyHeader, encode_v1, encode_v2
 from pymta.wire.smtp.data import Newlines
+from pymta.wire.smtp.extensions import EXPN, STANDARD, VRFY
 from pymta.wire.smtp.limits import Limits
 from tests.edge.player import PEER, Player
 from tests.smtp.receivers import Collector
@@ -1064,3 +1073,79 @@ def test_s03_canonicalised_before_anybody_sees_it() -> None:
 
     assert said.startswith(b"250 ")
     assert b"a\r\nb\r\n.\r\nc\r\n.\r\nd\r\n" == house.collector.mails[0].octets
+
+
+# -- VRFY and EXPN ---------------------------------------------------------------------------
+
+
+@implementer(IVerifyingSession, IExpandingSession)
+class Knowing:
+    """A session that knows one user and one list."""
+
+    async def changed(self, session: Session) -> None: ...
+
+    async def begin(self, sender: Sender) -> ITransaction:
+        raise NotImplementedError
+
+    def closed(self) -> None: ...
+
+    async def verify(self, text: str) -> Reply:
+        if text != "bob":
+            raise Refused(Reply(550, "5.1.1", "Nobody of that name"))
+        return Reply(250, "2.1.5", "Bob <bob@example.test>")
+
+    async def expand(self, text: str) -> Reply:
+        return Reply(250, "2.1.5", "<ann@example.test>\n<bob@example.test>")
+
+
+@implementer(IMailReceiver)
+class KnowingReceiver:
+    async def connected(self, session: Session) -> IMailSession:
+        return Knowing()
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("VRFY bob", "250 2.1.5 Bob <bob@example.test>\r\n"),
+        ("VRFY eve", "550 5.1.1 Nobody of that name\r\n"),
+        ("EXPN all", "250-2.1.5 <ann@example.test>\r\n250 2.1.5 <bob@example.test>\r\n"),
+    ],
+)
+def test_look_ups_are_answered_by_who_can(said: str, heard: str) -> None:
+    """
+    VRFY and EXPN are add-ons: registered with the listener, and provided by the session.
+    """
+    house = House(receiver=KnowingReceiver(), extensions=(*STANDARD, VRFY, EXPN))
+    player = house.player()
+    player.heard()
+    announced = player.line("EHLO a.b")
+    assert {"VRFY", "EXPN"} <= {line[4:] for line in announced.splitlines()}
+
+    assert heard == player.line(said)
+
+
+def test_look_ups_by_default() -> None:
+    """
+    Otherwise VRFY says nothing (252), and EXPN is not there.
+    """
+    house = House()
+    player = house.player()
+    player.heard()
+    assert "VRFY" not in player.line("EHLO a.b")
+
+    assert player.line("VRFY bob").startswith("252 2.5")
+    assert player.line("EXPN all").startswith("502 5.5.1")
+
+
+def test_look_ups_of_a_session_that_cannot() -> None:
+    """
+    A session without the add-on answers nothing, whatever the listener announces.
+    """
+    house = House(extensions=(*STANDARD, VRFY, EXPN))
+    player = house.player()
+    player.heard()
+    player.line("EHLO a.b")
+
+    assert player.line("VRFY bob").startswith("252 ")
+    assert player.line("EXPN all").startswith("252 ")

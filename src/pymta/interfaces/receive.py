@@ -22,10 +22,12 @@ from pymta.reply import Reply
 from pymta.session import Session
 
 __all__ = [
+    "IExpandingSession",
     "IMailReceiver",
     "IMailSession",
     "IPerRecipientTransaction",
     "ITransaction",
+    "IVerifyingSession",
     "Receipt",
 ]
 
@@ -118,6 +120,32 @@ class IMailSession(Interface):
 
     def closed() -> None:
         """The connection is gone; after any ``abort``.  Does not raise."""
+
+
+class IVerifyingSession(IMailSession):
+    """
+    A connection on which VRFY is answered (:rfc:`5321#section-3.5.1`).
+
+    Asked only where the listener has the VRFY extension; without this, the answer is 252.
+    """
+
+    def verify(text: str) -> Awaitable[Reply]:
+        """
+        A user or mailbox, as the client wrote it.  Mind who learns what by it (section 7.3).
+
+        :raises pymta.errors.Refused: no, or not to this client.
+        """
+
+
+class IExpandingSession(IMailSession):
+    """A connection on which EXPN is answered, where the listener has that extension."""
+
+    def expand(text: str) -> Awaitable[Reply]:
+        """
+        A mailing list, as the client wrote it: its members, one a line.
+
+        :raises pymta.errors.Refused: no, or not to this client.
+        """
 
 
 class IMailReceiver(Interface):

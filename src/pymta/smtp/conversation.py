@@ -30,9 +30,11 @@ from pymta.errors import (
 )
 from pymta.events import AnswerLost, Connected, Disconnected, Rejected
 from pymta.interfaces.receive import (
+    IExpandingSession,
     IMailSession,
     IPerRecipientTransaction,
     ITransaction,
+    IVerifyingSession,
     Receipt,
 )
 from pymta.reply import Reply
@@ -241,12 +243,22 @@ class SMTPConversation:
             case ContentBegins():
                 return await self._content_begins()
             case Verify() | ExpandList():
-                # RFC 5321 section 7.3: a site may keep its addresses to itself.
-                return None
+                return await self._look_up(event)
             case ContentEnded() | AuthResponse() | StartTLS() | Auth() | Command():
                 raise AssertionError(event)  # each has its own way
             case _:
                 assert_never(event)
+
+    async def _look_up(self, event: Verify | ExpandList) -> Reply | None:
+        # RFC 5321 section 7.3: a site may keep its addresses to itself.
+        match event, self._receiver:
+            case Verify(text), receiver if IVerifyingSession.providedBy(receiver):
+                verifying: IVerifyingSession = receiver
+                return await verifying.verify(text)
+            case ExpandList(text), receiver if IExpandingSession.providedBy(receiver):
+                expanding: IExpandingSession = receiver
+                return await expanding.expand(text)
+        return None
 
     async def _connected(self) -> Reply | None:
         self._receiver = await self._settings.receiver.connected(self._session)
