@@ -222,6 +222,9 @@ class NoFences(MemoryQueueStore):
         ids = [one.recipient.id for one in claim.recipients]
         return None if mail is None else [mail.rows[id_] for id_ in ids if id_ in mail.rows]
 
+    def _ours(self, claim: Claim) -> Any:
+        return self._held_by(claim) or []
+
 
 class NoTrial(MemoryQueueStore):
     """Gives those on their last chance together."""
@@ -262,6 +265,14 @@ class RenewsNothing(MemoryQueueStore):
 
     async def renew(self, claims: Sequence[Claim], until: datetime) -> Sequence[Claim]:
         return []
+
+
+class AllOrNone(MemoryQueueStore):
+    """Of claims that are stale in part, nothing is renewed or given back."""
+
+    def _ours(self, claim: Claim) -> Any:
+        rows = super()._ours(claim)
+        return rows if len(rows) == len(claim.recipients) else []
 
 
 class Mute(MemoryQueueStore):
@@ -470,6 +481,8 @@ MUTANTS: list[tuple[type[MemoryQueueStore], str]] = [
     (RecoversAll, "test_recover"),
     (RenewsNothing, "test_renew"),
     (RenewsNothing, "test_renew_tells_the_stale"),
+    (AllOrNone, "test_renew_what_is_left"),
+    (AllOrNone, "test_release_what_is_left"),
     (Mute, "test_doorbell"),
     (Mute, "test_change_rings"),
     (NeverDue, "test_next_due"),

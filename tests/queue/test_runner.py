@@ -437,3 +437,27 @@ def test_what_became_stale_while_it_waited_is_not_attempted() -> None:
     house.agent.waiting[0].callback(None)
     house.settle()
     assert [attempt.queue_id for attempt in house.agent.attempts] == ["M1"]
+
+
+def test_what_is_settled_while_leases_are_renewed_takes_nobody_along() -> None:
+    """The lease of the other recipients lasts on, and they are attempted."""
+
+    class Slow(MemoryQueueStore):
+        async def renew(self, claims: Sequence[Claim], until: datetime) -> Sequence[Claim]:
+            if len(house.agent.waiting) == 1:
+                house.agent.waiting[0].callback(None)  # settled before the renewal comes in
+            return await super().renew(claims, until)
+
+    house = House(Agent("wait", recipient_limit=1))
+    house.store = Slow(house.now)
+    agents = {"relay": AgentRules(lane_initial=1, lane_most=1)}
+    house.runner = house.make(store=house.store, schedule=Schedule(agents=agents))
+    house.queue = Queue(house.store, house.runner)
+    house.begin()
+    house.send(mail(1, "a", "b"))
+    house.run(house.store.lease_seconds + 5)
+    assert names(house.agent.attempts) == [["a"], ["b"]]
+    assert [len(entry.recipients) for entry in house.entries()] == [1]
+    house.agent.waiting[1].callback(None)
+    house.settle()
+    assert (house.entries(), house.told.of(Stale)) == ([], [])

@@ -350,10 +350,18 @@ class IQueueStore(IQueueInspection):
         """
 
     def renew(claims: Sequence[Claim], until: datetime) -> Awaitable[Sequence[Claim]]:
-        """Make leases longer.  :returns: the stale ones, which are somebody else's now."""
+        """
+        Make leases longer, each recipient's by itself: others of a claim may have been settled.
+
+        :returns: what is stale, claims of those recipients alone: gone, or somebody else's now.
+        """
 
     def release(claims: Sequence[Claim]) -> Awaitable[None]:
-        """Give back without an attempt: due at once, and without the strike.  Stale: ignored."""
+        """
+        Give back without an attempt: due at once, and without the strike.
+
+        Each recipient by itself; what is stale is ignored.
+        """
 
     def settle(settlements: Sequence[Settlement]) -> Awaitable[Sequence[Claim]]:
         """

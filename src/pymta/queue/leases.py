@@ -16,7 +16,7 @@ from pymta.envelope import RecipientID
 from pymta.interfaces.content import Lane, QueueID
 from pymta.interfaces.queue import Claim, Claimed
 
-__all__ = ["Leases", "part"]
+__all__ = ["Leases", "part", "rest"]
 
 _Key: TypeAlias = tuple[QueueID, int, Lane]
 
@@ -28,6 +28,12 @@ def part(claim: Claim, ids: Iterable[RecipientID]) -> Claim:
         return claim
     chosen = tuple(each for each in claim.recipients if each.recipient.id in wanted)
     return replace(claim, recipients=chosen)
+
+
+def rest(claim: Claim, ids: Iterable[RecipientID]) -> Claim:
+    """The claim of all its recipients but these."""
+    others = frozenset(ids)
+    return part(claim, (e.recipient.id for e in claim.recipients if e.recipient.id not in others))
 
 
 @dataclass(slots=True)

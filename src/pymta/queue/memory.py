@@ -53,6 +53,7 @@ from pymta.interfaces.queue import (
     SuspendedLane,
 )
 from pymta.queue.keys import address_key, matches, query_key
+from pymta.queue.leases import rest
 from pymta.queue.strikes import MOST_STRIKES, STRUCK_OUT
 from pymta.reply import Reply
 
@@ -285,18 +286,17 @@ class MemoryQueueStore:
         self._check_open()
         stale = []
         for claim in claims:
-            rows = self._held_by(claim)
-            if rows is None:
-                stale.append(claim)
-                continue
+            rows = self._ours(claim)
             for row in rows:
                 row.until = until
+            if len(rows) < len(claim.recipients):
+                stale.append(rest(claim, [row.recipient.id for row in rows]))
         return stale
 
     async def release(self, claims: Sequence[Claim]) -> None:
         self._check_open()
         for claim in claims:
-            for row in self._held_by(claim) or ():
+            for row in self._ours(claim):
                 row.strikes -= 1
                 row.wait(row.due)
         self._ring()
@@ -338,14 +338,14 @@ class MemoryQueueStore:
 
     def _held_by(self, claim: Claim) -> list[_Row] | None:
         """The rows of a claim; None if it is stale for any of them."""
+        rows = self._ours(claim)
+        return rows if len(rows) == len(claim.recipients) else None
+
+    def _ours(self, claim: Claim) -> list[_Row]:
+        """The rows for which a claim is not stale."""
         mail = self._mails.get(claim.queue_id)
-        rows = []
-        for claimed in claim.recipients:
-            row = mail.rows.get(claimed.recipient.id) if mail else None
-            if row is None or row.state is not QueueState.CLAIMED or row.fence != claim.fence:
-                return None
-            rows.append(row)
-        return rows
+        found = [mail.rows.get(each.recipient.id) for each in claim.recipients] if mail else []
+        return [row for row in found if row is not None and _is_held_by(row, claim)]
 
     def _remove(self, row: _Row) -> None:
         del row.mail.rows[row.recipient.id]
@@ -555,6 +555,10 @@ def _entry_of(mail: _Mail) -> QueueEntry:
         bounceable=new.bounceable,
         priority=new.priority,
     )
+
+
+def _is_held_by(row: _Row, claim: Claim) -> bool:
+    return row.state is QueueState.CLAIMED and row.fence == claim.fence
 
 
 def _number(cursor: str | None) -> int:

@@ -52,8 +52,9 @@ from pymta.interfaces.queue import (
     SuspendedLane,
 )
 from pymta.queue.codec import decode_lane, encode_lane, encode_reply
+from pymta.queue.leases import rest
 from pymta.queue.sql_add import Added, Adding, add
-from pymta.queue.sql_change import CHUNK, STATES_OF, Changing, change
+from pymta.queue.sql_change import CHUNK, LOOK, STATES_OF, Changing, change
 from pymta.queue.sql_claim import Claiming, claim, recover
 from pymta.queue.sql_enlist import enlist
 from pymta.queue.sql_rows import Lease, MailRows, claims_of, entry_of, first_claims, rows_of
@@ -188,7 +189,11 @@ class SQLQueueStore:
     async def renew(self, claims: Sequence[Claim], until: datetime) -> Sequence[Claim]:
         end = to_microseconds(until)
         good = await self._commit(_renew, [Renewing(_holding(each), end) for each in claims])
-        return [each for each, is_good in zip(claims, good, strict=True) if not is_good]
+        return [
+            rest(each, ids)
+            for each, ids in zip(claims, good, strict=True)
+            if len(ids) < len(each.recipients)
+        ]
 
     async def release(self, claims: Sequence[Claim]) -> None:
         await self._commit(_release, [_holding(each) for each in claims])
@@ -271,15 +276,20 @@ class SQLQueueStore:
         states = STATES_OF[type(action)]
         changed = after = 0
         while True:
-            look = partial(matching, query=query, states=states, after=after, limit=CHUNK)
+            look = partial(matching, query=query, states=states, after=after, limit=LOOK)
             numbers = await self._read(look)
             if not numbers:
                 return changed
-            now = self._database.now()
-            changing = Changing(numbers=numbers, action=action, now=now, forget=now + REMEMBERED)
-            changed += await self._commit(self._change, changing)
+            for start in range(0, len(numbers), CHUNK):
+                changed += await self._change_some(numbers[start : start + CHUNK], action)
             after = numbers[-1]
-            self._ring()
+
+    async def _change_some(self, numbers: Sequence[int], action: QueueAction) -> int:
+        now = self._database.now()
+        changing = Changing(numbers=numbers, action=action, now=now, forget=now + REMEMBERED)
+        changed: int = await self._commit(self._change, changing)
+        self._ring()
+        return changed
 
     async def statistics(self) -> QueueStatistics:
         now = self._database.now()

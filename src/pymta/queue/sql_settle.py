@@ -130,28 +130,37 @@ class _Look:
 
     def take(self, claim: Holding) -> list[Any] | None:
         """Its rows; None if it is stale for any of them."""
-        rows = self.see(claim)
-        for number in claim.recipients if rows is not None else ():
-            del self._rows[claim.queue_id, number]
+        rows = self.ours(claim)
+        if len(rows) < len(claim.recipients):
+            return None
+        self._use(claim, rows)
         return rows
 
-    def see(self, claim: Holding) -> list[Any] | None:
+    def take_ours(self, claim: Holding) -> list[Any]:
+        """Those of its rows for which it is not stale."""
+        rows = self.ours(claim)
+        self._use(claim, rows)
+        return rows
+
+    def ours(self, claim: Holding) -> list[Any]:
         """The same, for a claim that goes on."""
         rows = [self._rows.get((claim.queue_id, number)) for number in claim.recipients]
-        if any(r is None or r.state != CLAIMED or r.fence != claim.fence for r in rows):
-            return None
-        return rows
+        return [r for r in rows if r and r.state == CLAIMED and r.fence == claim.fence]
+
+    def _use(self, claim: Holding, rows: Iterable[Any]) -> None:
+        for row in rows:
+            del self._rows[claim.queue_id, row.id]
 
 
-def renew(connection: Connection, entries: Sequence[Renewing]) -> list[bool]:
-    """The batch of ``renew``.  :returns: for each, whether it was still good."""
+def renew(connection: Connection, entries: Sequence[Renewing]) -> list[list[int]]:
+    """The batch of ``renew``.  :returns: for each, the recipients for whom it was still good."""
     look = _Look(connection, (entry.claim for entry in entries))
     good = []
     until: dict[int, list[int]] = {}
     for entry in entries:
-        rows = look.see(entry.claim)
-        good.append(rows is not None)
-        until.setdefault(entry.until, []).extend(row.number for row in rows or ())
+        rows = look.ours(entry.claim)
+        good.append([row.id for row in rows])
+        until.setdefault(entry.until, []).extend(row.number for row in rows)
     for end, numbers in until.items():
         connection.execute(_RENEW, {"numbers": keys(numbers), "until": end})
     return good
@@ -160,7 +169,7 @@ def renew(connection: Connection, entries: Sequence[Renewing]) -> list[bool]:
 def release(connection: Connection, entries: Sequence[Holding]) -> list[None]:
     """The batch of ``release``."""
     look = _Look(connection, entries)
-    rows = [row for entry in entries for row in look.take(entry) or ()]
+    rows = [row for entry in entries for row in look.take_ours(entry)]
     _wait(connection, _RELEASE, rows)
     return [None] * len(entries)
 

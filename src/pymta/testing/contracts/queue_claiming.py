@@ -280,6 +280,29 @@ class ClaimingClauses:
         assert [("A1", 1)] == claimed_ids(await queue.claim("second"))
 
     @clause
+    async def test_renew_what_is_left(self, queue: Bench) -> None:
+        """A recipient that was settled meanwhile takes nobody else's lease along."""
+        await queue.add(queue.mail("A1", "a@example.net", "b@example.net"))
+        claim = await queue.claim_one()
+        gone = _part(claim, 1)
+        await queue.store.settle([queue.done(gone)])
+        stale = await queue.store.renew([claim], queue.later(hours=1))
+        queue.wait(seconds=queue.store.lease_seconds)
+
+        assert claimed_ids([gone]) == claimed_ids(stale)
+        assert [] == list(await queue.claim("second"))
+
+    @clause
+    async def test_release_what_is_left(self, queue: Bench) -> None:
+        """A recipient that was settled meanwhile keeps nobody else back."""
+        await queue.add(queue.mail("A1", "a@example.net", "b@example.net"))
+        claim = await queue.claim_one()
+        await queue.store.settle([queue.done(_part(claim, 1))])
+        await queue.store.release([claim])
+
+        assert [("A1", 1)] == claimed_ids(await queue.claim("second"))
+
+    @clause
     async def test_release(self, queue: Bench) -> None:
         """Given back: due at once for anybody, and no attempt was made."""
         await queue.add(queue.mail())
