@@ -19,6 +19,11 @@ from tests.cli.clients import MESSAGE, fetched, send
 WANTED = {"SMTP": 1025, "Submission": 1587, "POP3": 1110}
 
 
+def interruptible() -> None:
+    """What starts the tests may ignore Ctrl-C, as shells do for what runs in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def demo(folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """A demo that is ready, and what it has said."""
@@ -28,6 +33,7 @@ def demo(folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
         stdout=subprocess.PIPE,
         text=True,
         cwd=folder,
+        preexec_fn=interruptible,
     )
     with process:
         try:
