@@ -5,6 +5,7 @@ Tests for contents and their files: durable before the commit, private, counted,
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import stat
 from collections.abc import Sequence
@@ -141,6 +142,38 @@ async def test_placing_nothing_of_a_call_that_fails(database: Database) -> None:
     bad = Joined(Bad(bytes(SLICE)), Octets(b"x"))
     with pytest.raises(SpoolError, match="bad block"):
         await database.contents.place([Octets(LARGE), bad])
+
+    assert [] == await _files(database, 0)
+
+
+@ensureDeferred
+async def test_one_of_two_that_name_a_file_fails(database: Database) -> None:
+    """The other names it, and keeps it: whatever its writer does, and when nobody holds it."""
+    spool = Spool(database.contents.pool, database.contents.folder).create()
+    await spool.write(LARGE)
+    content = await spool.finish()
+    fails, twice, commits = [await database.contents.place([content] * n) for n in (1, 2, 1)]
+    database.contents.displace(fails)
+    database.contents.displace(twice)
+    spool.discard()
+    assert [None] == await database.write(_linked, (database, commits))
+    number, size = commits[0].id, content.size
+    del spool, content, fails, twice, commits
+    gc.collect()
+
+    assert 1 == len(await _files(database, 1))
+    assert LARGE == await octets_of(database.contents.stored(number, size))
+
+
+@ensureDeferred
+async def test_all_that_name_a_file_fail(database: Database) -> None:
+    """Then it is its writer's again, which discards it."""
+    spool = Spool(database.contents.pool, database.contents.folder).create()
+    await spool.write(LARGE)
+    content = await spool.finish()
+    for placed in [await database.contents.place([content, content]) for _ in range(2)]:
+        database.contents.displace(placed)
+    spool.discard()
 
     assert [] == await _files(database, 0)
 

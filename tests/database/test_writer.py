@@ -17,8 +17,9 @@ from sqlalchemy import Connection, text
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from pymta.aio import CancelledError, gather, sleep
+from pymta.aio import CancelledError, gather, sleep, timeout
 from pymta.database import Database, writer
+from pymta.database.sqlite import SQLite
 from pymta.database.writer import after_commit, after_telling
 from pymta.errors import SpoolError, StoreClosed, TooManyWaiting
 
@@ -217,6 +218,57 @@ async def test_hooks_after_the_commit(database: Database) -> None:
     await database.write(gate.batch, None)
 
     assert ["a committed", "a told", "b committed", "b told"] == ran
+
+
+@ensureDeferred
+async def test_a_hook_that_fails(database: Database) -> None:
+    """What is done after the telling may fail (a file that cannot be unlinked): others go on."""
+    ran: list[str] = []
+
+    def fail() -> None:
+        raise PermissionError("not permitted")
+
+    def batch(connection: Connection, entries: Sequence[str]) -> list[None]:
+        after_telling(connection, fail)
+        after_telling(connection, partial(ran.append, entries[0]))
+        return [None] * len(entries)
+
+    await database.write(batch, "a")
+    await timeout(cast("Any", reactor), 5, database.write(batch, "b"))
+    await database.write(_table, "numbers")
+
+    assert ["a", "b"] == ran
+
+
+@ensureDeferred
+async def test_a_batch_that_wants_to_end_the_thread(database: Database) -> None:
+    """SystemExit is a failure like others: its waiter is told, and the next goes on."""
+
+    def leave(connection: Connection, entries: Sequence[None]) -> list[None]:
+        raise SystemExit(1)
+
+    with pytest.raises(RuntimeError, match="SystemExit"):
+        await timeout(cast("Any", reactor), 5, database.write(leave, None))
+    await database.write(_table, "numbers")
+
+
+@ensureDeferred
+async def test_nobody_waits_for_a_thread_that_has_gone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Should the writer itself fail, whoever waits is told StoreClosed, and nobody is let in."""
+    database = Database(cast("Any", reactor), str(folder))
+    await database.open()
+
+    def fail(connection: Connection) -> int:
+        raise MemoryError
+
+    monkeypatch.setattr(SQLite, "changes", lambda self, connection: fail(connection))
+    with pytest.raises(StoreClosed):
+        await timeout(cast("Any", reactor), 5, database.write(_table, "numbers"))
+    with pytest.raises(StoreClosed):
+        await database.write(_table, "numbers")
+    await timeout(cast("Any", reactor), 5, gather([database.close()]))
 
 
 @ensureDeferred

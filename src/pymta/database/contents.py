@@ -125,27 +125,31 @@ class Contents:
 
         :raises pymta.errors.SpoolError: one cannot be read or kept; none is placed.
         """
-        placed: dict[int, Placed] = {}
+        found: dict[int, Placed] = {}
+        placed: list[Placed] = []
         try:
             for content in contents:
-                if id(content) not in placed:
-                    placed[id(content)] = await self._place(content)
+                each = found.get(id(content))
+                if each is None:
+                    each = found[id(content)] = await self._place(content)
+                elif each.file is not None:
+                    each.file.place()
+                placed.append(each)
         except BaseException:
-            self.displace(placed.values())
+            self.displace(placed)
             raise
-        return [placed[id(content)] for content in contents]
+        return placed
 
     def displace(self, placed: Iterable[Placed]) -> None:
         """
-        No commit of the caller's names them, for sure.
+        No commit of the caller's names them, for sure: each as often as it was placed.
 
         Files of a writer are its own again; copies are unlinked, as soon as there is a thread.
         """
         for each in placed:
             if each.file is None or each.file.named:
                 continue
-            each.file.placed = False
-            if each.copied:
+            if each.file.displace() and each.copied:
                 _ = self.pool.run(each.file.file.unlink).addErrback(lambda _: None)
 
     async def _place(self, content: IContent) -> Placed:
@@ -171,13 +175,13 @@ class Contents:
         if isinstance(content, StoredContent):
             return Placed(id=content.number, prefix=prefix, size=size)
         assert isinstance(content, FileContent)
-        content.placed = True
+        content.place()
         content.number = content.number or self._numbers.take()
         if not content.named:
             try:
                 await self.pool.run(content.file.sync)
             except BaseException:
-                content.placed = False
+                content.displace()
                 raise
         return Placed(id=content.number, prefix=prefix, size=size, file=content)
 

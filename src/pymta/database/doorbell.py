@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pymta.aio import sleep, start
-from pymta.errors import StoreClosed, TooManyWaiting
+from pymta.errors import StoreClosed
 
 __all__ = ["Doorbell"]
 
@@ -86,13 +86,21 @@ class Doorbell:
         failure.trap(CancelledError, StoreClosed)
 
     async def _poll(self) -> None:
-        known = await self._version()
+        # Nobody knows what was committed between the hanging of the bell and the first look, so
+        # that one rings.
+        known = None
         while True:
+            known = await self._look(known)
             await sleep(self._clock, POLL_SECONDS)
-            try:
-                version = await self._version()
-            except TooManyWaiting:
-                continue
-            if version != known:
-                known = version
-                self._ring([ring for ring, _ in self._bells.values()])
+
+    async def _look(self, known: int | None) -> int | None:
+        try:
+            version = await self._version()
+        except (CancelledError, StoreClosed):
+            raise
+        except Exception as error:  # noqa: BLE001  the next look may be luckier
+            _log.debug("nobody knows whether others have committed: {error}", error=str(error))
+            return known
+        if version != known:
+            self._ring([ring for ring, _ in self._bells.values()])
+        return version

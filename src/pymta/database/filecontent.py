@@ -23,10 +23,11 @@ class FileContent:
         writer's thread, between two batches.
     """
 
-    __slots__ = ("_pool", "file", "named", "number", "size")
+    __slots__ = ("_placings", "_pool", "file", "named", "number", "size")
 
     def __init__(self, pool: Pool, file: NewFile) -> None:
         self._pool = pool
+        self._placings = 0
         self.file = file
         self.size = file.size
         self.number = 0
@@ -37,9 +38,20 @@ class FileContent:
         """Whether a commit that names it is under way or done: ``discard`` comes too late."""
         return self.file.kept
 
-    @placed.setter
-    def placed(self, placed: bool) -> None:
-        self.file.kept = placed
+    def place(self) -> None:
+        """One more commit will name it."""
+        self._placings += 1
+        self.file.kept = True
+
+    def displace(self) -> bool:
+        """
+        A commit that was to name it did not come about.  :returns: whether no other will.
+
+        Counted: of two deliveries that name one file, one may fail before the other is done.
+        """
+        self._placings -= 1
+        self.file.kept = self._placings > 0
+        return not self._placings
 
     async def read(self, start: int, stop: int) -> bytes:
         stop = min(stop, self.size, start + SLICE)

@@ -222,7 +222,7 @@ class Writer:
                 self._fill(connection)
             self._post(self._fire, [(opened, None)])
             while group := self._next():
-                self._serve(connection, group)
+                self._serve_safely(connection, group)
             if not self._broken:  # closing would check-point what may not be on the disk
                 _attempt(Connection.close, connection)
         self._post(self._fire, [(self._gone, None)])
@@ -246,6 +246,12 @@ class Writer:
             self._octets -= octets
             self._written += octets
             return group
+
+    def _serve_safely(self, connection: Connection, group: list[_Waiter]) -> None:
+        try:
+            self._serve(connection, group)
+        except BaseException as error:  # noqa: BLE001  nobody waits for a thread that has gone
+            self._break(group, error)
 
     def _serve(self, connection: Connection, group: list[_Waiter]) -> None:
         if group[0].batch is None:
@@ -274,7 +280,10 @@ class Writer:
         changed = self._database.changes(connection) != before
         self._post(self._fire_committed if changed else self._fire, ended)
         for call in connection.info.pop(_TOLD, ()):
-            call()
+            try:
+                call()
+            except Exception as error:  # noqa: BLE001  the next start does it again
+                _log.warn("not done after a commit: {error}", error=str(error))
 
     def _fail(self, connection: Connection, group: list[_Waiter], error: Exception) -> None:
         connection.info.pop(_COMMITTED, None)
@@ -328,10 +337,10 @@ class Writer:
 
     # -- a broken disk --------------------------------------------------------
 
-    def _break(self, group: list[_Waiter], error: Exception) -> None:
+    def _break(self, group: list[_Waiter], error: BaseException) -> None:
         """Stop for good; whoever waits is in doubt."""
         if not self._broken:
-            _log.critical("the database stopped after an I/O error: {error}", error=str(error))
+            _log.critical("the database stopped: {error!r}", error=error)
         with self._changed:
             self._closed = self._broken = True
             group = group + list(self._queue)
@@ -367,9 +376,21 @@ def _transact(connection: Connection, group: Sequence[_Waiter]) -> list[_Ended]:
     ended: list[_Ended] = []
     with connection.begin():
         for batch, waiters in batches.items():
-            results = batch(connection, [waiter.entry for waiter in waiters])
+            results = _results(batch, connection, waiters)
             ended += zip((w.waiting for w in waiters), results, strict=True)
     return ended
+
+
+def _results(batch: Any, connection: Connection, waiters: Sequence[_Waiter]) -> Sequence[Any]:
+    entries = [waiter.entry for waiter in waiters]
+    try:
+        results: Sequence[Any] = batch(connection, entries)
+    except Exception:
+        raise
+    except BaseException as error:
+        # SystemExit and its like would end the thread, for which everybody waits.
+        raise RuntimeError(f"a batch raised {error!r}") from error
+    return results
 
 
 def _told(fault: Fault, error: Exception | None = None) -> Exception:

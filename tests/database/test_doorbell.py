@@ -1,0 +1,92 @@
+"""
+Tests for the doorbell: what others commit while somebody begins to watch, and looks that fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from pymta.database.doorbell import POLL_SECONDS, Doorbell
+from pymta.errors import StoreClosed, TooManyWaiting
+
+
+class Versions:
+    """Answers, in their order, to whoever asks for the version; the rest is to be answered."""
+
+    def __init__(self, *answers: int | Exception) -> None:
+        self.answers = list(answers)
+        self.asked: list[Deferred[int]] = []
+
+    def __call__(self) -> Awaitable[int]:
+        waiting: Deferred[int] = Deferred()
+        self.asked.append(waiting)
+        if self.answers:
+            answer = self.answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            waiting.callback(answer)
+        return waiting
+
+
+class Door:
+    """A doorbell with one bell."""
+
+    def __init__(self, versions: Versions) -> None:
+        self.clock = Clock()
+        self.rings = 0
+        self.bell = Doorbell(self.clock, versions)
+        self.bell.open()
+        self.take_down = self.bell.watch_others(self.ring)
+
+    def ring(self) -> None:
+        self.rings += 1
+
+    def wait(self) -> None:
+        """Until the next look."""
+        self.clock.advance(POLL_SECONDS)
+
+
+def test_committed_between_the_watch_and_the_first_look() -> None:
+    """Nobody can say whether anything was: it rings once."""
+    versions = Versions()
+    door = Door(versions)
+    assert 0 == door.rings
+    versions.asked[0].callback(5)
+    assert 1 == door.rings
+    versions.answers = [5, 6, 6]
+    seen = []
+    for _ in range(3):
+        door.wait()
+        seen.append(door.rings)
+    assert [1, 2, 2] == seen
+
+
+@pytest.mark.parametrize("error", [TooManyWaiting("full"), OSError("busy")], ids=["full", "busy"])
+@pytest.mark.parametrize("looks", [0, 2])
+def test_a_look_that_fails(error: Exception, looks: int) -> None:
+    """The first or a later one: the next is made all the same, and rings."""
+    versions = Versions(*([1] * looks), error, 2)
+    door = Door(versions)
+    for _ in range(looks):
+        door.wait()
+    before = door.rings
+    door.wait()
+    assert before + 1 == door.rings
+
+
+def test_no_more_looks_at_a_closed_database() -> None:
+    """They end, until it is opened again."""
+    versions = Versions(1, StoreClosed("closed"))
+    door = Door(versions)
+    door.wait()
+    assert [] == door.clock.getDelayedCalls()
+    versions.answers = [2]
+    door.bell.close()
+    door.bell.open()
+    assert 2 == door.rings
+    door.take_down()
+    assert [] == door.clock.getDelayedCalls()
