@@ -13,9 +13,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from pymta.address import Address
+from pymta.aio import CancelledError, sleep, start
 from pymta.envelope import Recipient, RecipientID
 from pymta.events import Attempted, Discarded, Faulted, Stale
-from pymta.interfaces.content import Lane
+from pymta.interfaces.content import Lane, NewMail
 from pymta.interfaces.delivery import Attempt, Result
 from pymta.interfaces.queue import (
     Claim,
@@ -461,3 +462,42 @@ def test_what_is_settled_while_leases_are_renewed_takes_nobody_along() -> None:
     house.agent.waiting[1].callback(None)
     house.settle()
     assert (house.entries(), house.told.of(Stale)) == ([], [])
+
+
+def test_stop_ends_at_once_when_the_store_is_closed() -> None:
+    """After an I/O error nothing is taken until a restart: there is nothing to wait for."""
+    house = House(Agent("wait")).begin()
+    house.send(mail(1), mail(2))
+    house.do(house.store.close())
+    house.agent.waiting[0].callback(None)
+    house.settle()
+    before = house.clock.seconds()
+    house.do(house.runner.stop())
+    assert house.clock.seconds() - before < 4  # the other attempt has its grace
+    assert house.told.of(Stale) == []
+
+
+def test_whoever_gives_up_waiting_for_submit_leaves_it_to_the_queue() -> None:
+    """It is committed all the same, and attempted at once, not when the lease ends."""
+
+    class Slow(MemoryQueueStore):
+        async def add(self, mails: Sequence[NewMail], owner: str | None = None) -> Sequence[Claim]:
+            claims = await super().add(mails, owner)
+            try:
+                await sleep(house.clock, 1)
+            except CancelledError:
+                pass  # the writer's thread goes on
+            else:
+                return claims
+            raise CancelledError
+
+    house = House()
+    house.store = Slow(house.now)
+    house.runner = house.make(store=house.store)
+    house.queue = Queue(house.store, house.runner)
+    house.begin()
+    submitting = start(house.queue.submit([mail(1)]))
+    submitting.addErrback(lambda failure: failure.trap(CancelledError))
+    submitting.cancel()
+    house.run(3)
+    assert (names(house.agent.attempts), house.entries()) == ([["bob"]], [])

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from zope.interface import implementer
 
+from pymta.aio import Shared
 from pymta.interfaces.content import IContentWriter, NewMail
 from pymta.interfaces.queue import (
     Claim,
@@ -46,11 +47,15 @@ class Queue:
         if self._runner is None or owner is None:
             await self._store.add(mails)
             return
+        # Whoever gives up waiting ends his waiting: what was claimed has to be worked on.
+        await Shared(self._add(self._runner, mails, owner)).wait()
+
+    async def _add(self, runner: Runner, mails: Sequence[NewMail], owner: str) -> None:
         claims: Sequence[Claim] = ()
         try:
             claims = await self._store.add(mails, owner)
         finally:
-            self._runner.hand_over(mails, claims)
+            runner.hand_over(mails, claims)
 
     async def select(self, query: QueueQuery, cursor: str | None = None) -> Page:
         return await self._store.select(query, cursor)

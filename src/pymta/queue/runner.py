@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 
 from pymta.aio import CancelledError, Shared, TimeLimit, forever, sleep, start, timeout
 from pymta.envelope import Recipient
+from pymta.errors import StoreClosed
 from pymta.events import Attempted, Event, Stale
 from pymta.interfaces.content import Lane, NewMail
 from pymta.interfaces.delivery import IDeliveryAgent, IRewriter, Result
@@ -208,7 +209,10 @@ class Runner:
         if self._renewing is not None:
             self._renewing.cancel()
         await self._settler.flushed()
-        await self._store.release(self._leases.all())
+        try:
+            await self._store.release(self._leases.all())
+        except StoreClosed:
+            _log.error("the queue's store is closed: leases are left to the next start")
 
     async def _end_attempts(self) -> None:
         if not self._under_way:

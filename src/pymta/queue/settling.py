@@ -118,9 +118,10 @@ class Settler:
         except CancelledError:
             raise
         except StoreClosed:
+            # It stays closed until somebody restarts it; recover() will see what was kept.
             self._faults.caught("settling")
             for ending in batch:
-                self._failed(ending)
+                self._tell(ending, Fate.LOST)
         except Exception:  # noqa: BLE001  the fence round an attempt, of which this is the last step
             self._faults.caught("settling")
             await self._one_by_one(batch)
