@@ -14,9 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Server", "pymta", "server"]
+__all__ = ["Server", "interruptible", "pymta", "server"]
 
 SECONDS = 60
+
+
+def interruptible() -> None:
+    """What starts the tests may ignore Ctrl-C, as shells do for what runs in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ def server(folder: Path, *arguments: str) -> Iterator[Server]:
             stdout=subprocess.PIPE,
             stderr=errors,
             cwd=folder,
+            preexec_fn=interruptible,
         )
     assert process.stdout is not None
     assert process.stdin is not None

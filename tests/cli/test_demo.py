@@ -15,13 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.cli.clients import MESSAGE, fetched, send
+from tests.cli.processes import interruptible
 
 WANTED = {"SMTP": 1025, "Submission": 1587, "POP3": 1110}
-
-
-def interruptible() -> None:
-    """What starts the tests may ignore Ctrl-C, as shells do for what runs in the background."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextmanager

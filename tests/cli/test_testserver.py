@@ -329,6 +329,7 @@ def test_account_argument_refused(text: str) -> None:
     ("arguments", "told"),
     [
         (("--relay", "nowhere"), "no next hop"),
+        (("--relay", ""), "no next hop"),
         (("--domain", "a b"), "--domain a b"),
         (("--account", "a@elsewhere.test:b"), "only local domain"),
     ],
