@@ -333,6 +333,15 @@ class KeepsTheLane(MemoryQueueStore):
         super()._settle(row, settled)
 
 
+class NeverPins(MemoryQueueStore):
+    """What somebody decided lasts until the next look at the tables."""
+
+    def _change(self, row: Any, action: QueueAction) -> bool:
+        changed = super()._change(row, action)
+        row.pinned = False
+        return changed
+
+
 class OnePage(MemoryQueueStore):
     """The rest is never shown."""
 
@@ -500,6 +509,7 @@ MUTANTS: list[tuple[type[MemoryQueueStore], str]] = [
     (IgnoresPredicates, "test_select_by_two_predicates_of_one_recipient"),
     (ChangesClaimed, "test_hold"),
     (LeavesLanesShut, "test_retry_now"),
+    (NeverPins, "test_reroute_pins"),
     (BouncesSilently, "test_bounce"),
     (BouncesSilently, "test_bounce_some_recipients"),
     (CountsWrong, "test_statistics"),

@@ -16,12 +16,14 @@ from pymta.address import Address
 from pymta.aio import CancelledError, sleep, start
 from pymta.envelope import Recipient, RecipientID
 from pymta.events import Attempted, Discarded, Faulted, Stale
-from pymta.interfaces.content import Lane, NewMail
+from pymta.interfaces.content import UNROUTED, Lane, NewMail
 from pymta.interfaces.delivery import Attempt, Result
 from pymta.interfaces.queue import (
     Claim,
     QueueQuery,
     QueueState,
+    Reroute,
+    RetryNow,
     Settlement,
 )
 from pymta.interfaces.routing import Drop, Via
@@ -497,7 +499,21 @@ def test_whoever_gives_up_waiting_for_submit_leaves_it_to_the_queue() -> None:
     house.queue = Queue(house.store, house.runner)
     house.begin()
     submitting = start(house.queue.submit([mail(1)]))
-    submitting.addErrback(lambda failure: failure.trap(CancelledError))
+    _ = submitting.addErrback(lambda failure: failure.trap(CancelledError))
     submitting.cancel()
     house.run(3)
     assert (names(house.agent.attempts), house.entries()) == ([["bob"]], [])
+
+
+def test_rerouted_mail_goes_where_it_was_told_to() -> None:
+    """At every attempt, whatever the router says; until it is left to the router again."""
+    house = House(Agent(LATER)).begin()
+    house.send(mail(1))
+    other = Lane("relay", "other.example")
+    for lane in (other, UNROUTED):
+        house.do(house.queue.change(QueueQuery(), Reroute(lane)))
+        for _ in range(2):
+            house.do(house.queue.change(QueueQuery(), RetryNow()))
+            house.settle()
+    hops = [attempt.next_hop for attempt in house.agent.attempts]
+    assert hops == [RELAY.next_hop] + [other.next_hop] * 2 + [RELAY.next_hop] * 2

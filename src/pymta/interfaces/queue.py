@@ -80,12 +80,14 @@ class Claimed:
     :param attempts: how many were made before this one.
     :param warned: whether a delay was reported.
     :param verdict: what somebody decided it fails with (:class:`Bounce`): no attempt is made.
+    :param pinned: somebody decided on its lane (:class:`Reroute`): no router is asked.
     """
 
     recipient: Recipient
     attempts: int = 0
     warned: bool = False
     verdict: Reply | None = None
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,7 +239,10 @@ class RetryNow:
 
 @dataclass(frozen=True, slots=True)
 class Reroute:
-    """Due and held ones get another lane."""
+    """
+    Due and held ones get another lane, and stay there: the claim shows them as ``pinned``.  With
+    the lane :data:`~pymta.interfaces.content.UNROUTED` the router decides again.
+    """
 
     lane: Lane
 

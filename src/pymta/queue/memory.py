@@ -83,6 +83,7 @@ class _Row:
     until: datetime | None = None
     reply: Reply | None = None
     verdict: Reply | None = None
+    pinned: bool = False
     reason: str | None = None
 
     @property
@@ -429,6 +430,7 @@ class MemoryQueueStore:
                 row.wait(min(row.due, self._now()))
             case Reroute():
                 row.lane = action.lane
+                row.pinned = action.lane != UNROUTED
             case Bounce():
                 row.verdict = action.reply
                 row.strikes = 0
@@ -518,6 +520,7 @@ def _claim_of(rows: Sequence[_Row]) -> Claim:
                 attempts=row.attempts,
                 warned=row.warned,
                 verdict=row.verdict,
+                pinned=row.pinned,
             )
             for row in rows
         ),

@@ -95,6 +95,8 @@ class Sorter:
         recipient = claimed.recipient
         if claimed.verdict is not None:
             return Failed(reply=claimed.verdict, scope=Scope.RECIPIENT)
+        if claimed.pinned:
+            return Via(lane=claim.lane, recipient=recipient)
         try:
             route = await limited(
                 self._clock, self._seconds, self._router.route(recipient, claim.origin)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, case, delete, select, update
 
 from pymta.database.contents import Contents
 from pymta.database.rows import among, keys, through
+from pymta.interfaces.content import UNROUTED
 from pymta.interfaces.queue import (
     Bounce,
     Hold,
@@ -73,7 +74,7 @@ _STATEMENTS = {
     Hold: _UPDATE.values(state=HELD, wake=None, reason=bindparam("new_reason")),
     Release: _UPDATE.values(strikes=0, **_AT_ONCE),
     RetryNow: _UPDATE.values(**_AT_ONCE),
-    Reroute: _UPDATE.values(lane=bindparam("new_lane")),
+    Reroute: _UPDATE.values(lane=bindparam("new_lane"), pinned=bindparam("new_pinned")),
     Bounce: _UPDATE.values(
         strikes=0, verdict=bindparam("new_verdict"), rank=VERDICT_RANK, **_AT_ONCE
     ),
@@ -106,7 +107,7 @@ def _bound(entry: Changing) -> dict[str, Any]:
         case Hold(reason):
             return {"new_reason": reason}
         case Reroute(lane):
-            return {"new_lane": encode_lane(lane)}
+            return {"new_lane": encode_lane(lane), "new_pinned": int(lane != UNROUTED)}
         case Bounce(reply):
             return {"new_verdict": encode_reply(reply), "now": entry.now}
         case _:

@@ -157,6 +157,7 @@ def _recipient_row(
         None,
         None,
         new.held,
+        0,
     )
 
 
@@ -242,6 +243,7 @@ def _claimed(row: Any) -> Claimed:
         attempts=row.attempts,
         warned=bool(row.warned),
         verdict=None if row.verdict is None else decode_reply(row.verdict),
+        pinned=bool(row.pinned),
     )
 
 

@@ -76,6 +76,7 @@ recipients = Table(
     Column("reply", Text),
     Column("verdict", Text),
     Column("reason", Text),
+    Column("pinned", SmallInteger, nullable=False),
 )
 
 heads = Table(

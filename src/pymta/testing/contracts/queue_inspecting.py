@@ -4,15 +4,17 @@ Clauses of inspection: looking at a queue and changing it, while it runs; and of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from unittest import SkipTest
 
 from pymta.address import Address
 from pymta.envelope import Sender
 from pymta.errors import QueueError
-from pymta.interfaces.content import QueueID
+from pymta.interfaces.content import UNROUTED, Lane, QueueID
 from pymta.interfaces.queue import (
     Bounce,
+    Claim,
     Hold,
     QueueQuery,
     QueueState,
@@ -35,6 +37,10 @@ __all__ = ["FullDiskClauses", "InspectingClauses"]
 
 ALL = QueueQuery()
 GONE = Reply(550, "5.1.1", "No such person")
+
+
+def _pins(claims: Sequence[Claim]) -> list[tuple[Lane, bool]]:
+    return [(each.lane, one.pinned) for each in claims for one in each.recipients]
 
 
 async def _one_of_each(queue: Bench) -> None:
@@ -213,6 +219,19 @@ class InspectingClauses:
         assert [("A1", OTHER_LANE)] == [(c.queue_id, c.lane) for c in await queue.claim()]
         queue.wait(hours=1)
         assert ["A4"] == mail_ids(await queue.claim("other", without=[LANE]))[-1:]
+
+    @clause
+    async def test_reroute_pins(self, queue: Bench) -> None:
+        """It stays so over attempts, until it is left to the router again."""
+        await queue.add(queue.mail("A1"), queue.mail("A2", held="odd"))
+        await queue.store.change(ALL, Reroute(OTHER_LANE))
+        await queue.store.change(ALL, Release())
+        for _ in range(2):
+            claims = await queue.claim()
+            assert [(OTHER_LANE, True)] * 2 == _pins(claims)
+            await queue.store.release(claims)
+        await queue.store.change(ALL, Reroute(UNROUTED))
+        assert [(UNROUTED, False)] * 2 == _pins(await queue.claim())
 
     @clause
     async def test_bounce(self, queue: Bench) -> None:

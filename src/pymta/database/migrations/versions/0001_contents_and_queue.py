@@ -73,6 +73,7 @@ def upgrade() -> None:
         sa.Column("reply", sa.Text),
         sa.Column("verdict", sa.Text),
         sa.Column("reason", sa.Text),
+        sa.Column("pinned", sa.SmallInteger, nullable=False),
     )
     op.create_index(
         "pymta_queue_recipients_mail", "pymta_queue_recipients", ["mail", "id"], unique=True
