@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from twisted.logger import capturedLogs
 
+from pymta.address import Address
 from pymta.components.relay import AGENT
 from pymta.config.tables import Logins
 from pymta.edge.login_limits import LoginLimits
@@ -160,6 +161,19 @@ networks = ["192.0.2.0/24"]
     )
     assert 3 == schedule._rules["local"].most
     assert "two" == made.system.runner._owner
+
+
+def test_virtual_addresses(tmp_path: Path) -> None:
+    """
+    An address as a key of the file is what it is in a program.
+    """
+    made = wired(
+        tmp_path,
+        f'{GOOD}[routing]\nvirtual."Info@Virtual.Test" = ["bob@example.test", "ada@a.test"]\n',
+    )
+
+    bob, ada = Address("bob", "example.test"), Address("ada", "a.test")
+    assert {"Info@Virtual.Test": (bob, ada)} == made.system.routes.virtual
 
 
 @pytest.mark.parametrize(("spring", "administered"), [("true", False), ("false", True)])

@@ -30,6 +30,15 @@ LOCAL = "local"
 Domain: TypeAlias = Annotated[str, parse_domain]
 
 
+def _address(text: str) -> str:
+    """As it is kept: text, as programs write it.  :raises pymta.errors.AddressError: it is none."""
+    return str(Address.parse(text))
+
+
+Written: TypeAlias = Annotated[str, _address]
+"""A mail address as text, which a key of a table is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Routes:
     """
@@ -47,9 +56,7 @@ class Routes:
     """
 
     aliases: str | None = None
-    virtual: Mapping[Annotated[str, Address.parse], tuple[Address, ...]] = field(
-        default_factory=dict
-    )
+    virtual: Mapping[Written, tuple[Address, ...]] = field(default_factory=dict)
     catch_all: Mapping[Domain, Address] = field(default_factory=dict)
     postmaster: Address | None = None
     separator: str = "+"
