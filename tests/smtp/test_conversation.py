@@ -227,7 +227,9 @@ def test_refused(stage: str, script: str) -> None:
     house.player().play(script)
 
     if stage in {"begin", "b@example.test", "data", "commit"}:
-        assert [NO] == [e.reply for e in house.observer.of(Rejected) if isinstance(e, Rejected)]
+        told = [e for e in house.observer.of(Rejected) if isinstance(e, Rejected)]
+        assert [NO] == [e.reply for e in told]
+        assert None not in [e.sender for e in told], "the log would show the null sender"
 
 
 def test_refusal_by_421_closes() -> None:

@@ -92,6 +92,7 @@ class SMTPConversation:
         self._session = session
         self._receiver: IMailSession | None = None
         self._transaction: ITransaction | None = None
+        self._sender: Sender | None = None  # of the last MAIL
         self._identity: Identity | None = None
         self._reason = "lost"
         self._stopping = False
@@ -281,9 +282,8 @@ class SMTPConversation:
         if self._forwarded_over:
             await self._change(unforwarded(self._session))
         self._forwarded_over = is_forwarded(self._session)
-        self._transaction = await self._refusable(
-            self._receiver.begin(event.sender), "mail", sender=event.sender
-        )
+        self._sender = event.sender
+        self._transaction = await self._refusable(self._receiver.begin(event.sender), "mail")
         return None
 
     async def _rcpt(self, event: Rcpt) -> Reply | None:
@@ -297,7 +297,6 @@ class SMTPConversation:
         answer: Awaitable[T],
         stage: str,
         *,
-        sender: Sender | None = None,
         recipient: Recipient | None = None,
     ) -> T:
         try:
@@ -308,7 +307,7 @@ class SMTPConversation:
                     session=self._session,
                     stage=stage,
                     reply=no.reply,
-                    sender=sender,
+                    sender=self._sender,
                     recipient=recipient,
                     reason=str(no),
                 )
@@ -357,7 +356,13 @@ class SMTPConversation:
             raise
         except Refused as no:
             self._tell(
-                Rejected(session=self._session, stage="message", reply=no.reply, reason=str(no))
+                Rejected(
+                    session=self._session,
+                    stage="message",
+                    reply=no.reply,
+                    sender=self._sender,
+                    reason=str(no),
+                )
             )
             self._machine.answer(no.reply)
         except (TooManyWaiting, SpoolError) as fault:  # said before anything was kept
