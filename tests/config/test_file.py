@@ -165,6 +165,16 @@ FILES = [
         TOP + SMTP + '[tls]\nkey = "x"\n', ["mail.toml:7: tls: certificate is missing"], id="key"
     ),
     pytest.param(
+        TOP + SMTP + "[accounts.cost]\nmemory = 0\n",
+        ["mail.toml:7: accounts.cost: Argon2id takes 1 pass, 1 lane and 8 KiB a lane at least"],
+        id="no hash of a password",
+    ),
+    pytest.param(
+        TOP + SMTP + "[accounts.cost]\niterations = 4095\n",
+        ["mail.toml:7: accounts.cost: SCRAM takes 4,096 iterations at least"],
+        id="too few iterations",
+    ),
+    pytest.param(
         TOP + SMTP + '[routing]\naliases = "nowhere"\n',
         ["mail.toml:8: routing.aliases: nowhere cannot be read: No such file or directory"],
         id="no aliases",

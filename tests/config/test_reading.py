@@ -166,6 +166,16 @@ MISTAKES = [
         ['span: "5 weeks" is no time (seconds, or "30s", "5m", "4h", "5d")'],
         id="no time",
     ),
+    pytest.param(
+        {"span": "99999999999d"}, ['span: "99999999999d" is no time'], id="too many digits"
+    ),
+    pytest.param({"span": "9999999d"}, ["span: longer than a hundred years"], id="too many days"),
+    pytest.param({"span": 10**20}, ["span: longer than a hundred years"], id="too many seconds"),
+    pytest.param({"span": float("nan")}, ["span: no finite number"], id="span of nan"),
+    pytest.param({"real": float("nan")}, ["real: no finite number"], id="nan"),
+    pytest.param({"real": float("inf")}, ["real: no finite number"], id="infinite"),
+    pytest.param({"real": 10**400}, ["real: no finite number"], id="no float"),
+    pytest.param({"real": -(10**400)}, ["real: a number below 0"], id="no float below 0"),
     pytest.param({"address": "x"}, ["address: '@' expected"], id="no address"),
     pytest.param({"limit": 0}, ['limit: 0 lets nothing through ("none" is no limit)'], id="zero"),
     pytest.param({"even": 3}, ["even: 3 is odd (4)"], id="check with a hint"),

@@ -39,7 +39,7 @@ _HASHES = ("SHA-256", "SHA-1")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
     """
-    What a guess costs.
+    What a guess costs.  So little that there is no hash is a ValueError.
 
     The defaults take 20 MiB and some 50 ms: two threads check 40 passwords a second.
 
@@ -53,6 +53,13 @@ class Cost:
     memory: int = 19 * 1024
     lanes: int = 1
     iterations: int = DEFAULT_ITERATIONS
+
+    def __post_init__(self) -> None:
+        # RFC 9106 section 3.1: a pass and a lane at least, and 8 KiB for each lane.
+        if self.passes < 1 or self.lanes < 1 or self.memory < 8 * self.lanes:
+            raise ValueError("Argon2id takes 1 pass, 1 lane and 8 KiB a lane at least")
+        if self.iterations < MIN_ITERATIONS:
+            raise ValueError(f"SCRAM takes {MIN_ITERATIONS:,} iterations at least")
 
 
 CHEAPEST = Cost(passes=1, memory=8, lanes=1, iterations=MIN_ITERATIONS)

@@ -8,6 +8,7 @@ mistake is noted and reading goes on, so that all of them are told at once.
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import types
 from collections.abc import Callable, Iterable, Mapping
@@ -39,6 +40,9 @@ class Missing:
 
 _MISSING = Missing()
 _MAPPING = get_origin(Mapping[str, object])
+
+_LONGEST = 36_500 * 86_400.0
+_HUGE = 10**300  # near where whole numbers have no float any more
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?([smhd])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _NAMES: Mapping[type, str] = {
@@ -205,8 +209,8 @@ class Reader:
         if wanted not in _NAMES:
             return value  # somebody else's type, in somebody else's constructor
         value = self._typed(wanted, value, path)
-        if isinstance(value, int | float) and value < 0:
-            self.note(path, "a number below 0")
+        if isinstance(value, int | float) and not 0 <= value < math.inf:
+            self.note(path, "a number below 0" if value < 0 else "no finite number")
             return _MISSING
         return value
 
@@ -225,11 +229,11 @@ class Reader:
         if isinstance(value, str):
             return self._called(duration, {"text": value}, path)
         seconds = self._plain(float, value, path)
-        return seconds if seconds is _MISSING else timedelta(seconds=seconds)
+        return seconds if seconds is _MISSING else self._called(_span, {"seconds": seconds}, path)
 
     def _typed(self, wanted: type, value: object, path: Path) -> Any:
         if wanted is float and type(value) is int:
-            return float(value)
+            return float(value) if abs(value) < _HUGE else math.inf if value > 0 else -math.inf
         # A bool is an int in Python, and is none here.
         if type(value) is not wanted:
             self.note(path, f"{_described(value)} where {_NAMES[wanted]} is expected")
@@ -242,7 +246,14 @@ def duration(text: str) -> timedelta:
     found = _DURATION.fullmatch(text)
     if found is None:
         raise Mistake(f'"{text}" is no time', hint='seconds, or "30s", "5m", "4h", "5d"')
-    return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
+    return _span(float(found[1]) * _UNITS[found[2]])
+
+
+def _span(seconds: float) -> timedelta:
+    """:raises Mistake: so long that now and it might be no date any more."""
+    if seconds > _LONGEST:
+        raise Mistake("longer than a hundred years")
+    return timedelta(seconds=seconds)
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
