@@ -101,6 +101,12 @@ TOLD = [
         FileExistsError(17, "File exists", "mail"), 1, "pymta: mail: File exists\n", id="file"
     ),
     pytest.param(
+        FileNotFoundError(2, "No such file or directory", "22176", None, "/nope/lmtp.lock"),
+        1,
+        "pymta: /nope/lmtp.lock: No such file or directory\n",
+        id="lock of a socket",
+    ),
+    pytest.param(
         CannotListenError("127.0.0.1", 25, OSError(13, "Permission denied")),
         1,
         "pymta: cannot listen on 127.0.0.1:25: Permission denied\n",

@@ -34,7 +34,8 @@ def sentence(error: BaseException) -> str:
         reason = getattr(error.socketError, "strerror", None) or error.socketError
         return f"cannot listen on {error.interface or '*'}:{error.port}: {reason}"
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
+        # The lock of a UNIX socket is a link to a process id: the second name is the file's.
+        return f"{error.filename2 or error.filename}: {error.strerror}"
     return str(error) or type(error).__name__
 
 

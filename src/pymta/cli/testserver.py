@@ -76,7 +76,7 @@ def system_of(
     :raises Usage: no next hop.
     """
     try:
-        routes = Routes(next_hop=relay and next_hop(relay))
+        routes = Routes(next_hop=None if relay is None else next_hop(relay))
     except Mistake as error:
         raise Usage(f"{error} ({error.hint})") from None
     return MailSystem(
