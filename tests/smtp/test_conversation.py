@@ -1151,3 +1151,25 @@ def test_look_ups_of_a_session_that_cannot() -> None:
 
     assert player.line("VRFY bob").startswith("252 ")
     assert player.line("EXPN all").startswith("252 ")
+
+
+@pytest.mark.parametrize("name", ["command", "content", "rate", "session", "commit"])
+def test_time_limits_of_nothing(name: str) -> None:
+    """
+    A time limit of nothing is a mistake of who sets it.
+    """
+    with pytest.raises(ValueError, match=name):
+        Timeouts(**{name: 0})
+
+
+def test_sessions_of_one_door_have_ids_of_their_own() -> None:
+    """
+    Listeners that share a door share a log, and no two sessions in it are called the same.
+    """
+    door = Door()
+    houses = House(door=door), House(door=door)
+    for house in houses:
+        house.player()
+
+    ids = {house.collector.sessions[0].id for house in houses}
+    assert 2 == len(ids)

@@ -106,13 +106,13 @@ def account(text: str, domain: str) -> tuple[str, str]:
     name, colon, password = text[at + 1 :].partition(":")
     address = text[: at + 1] + name if at >= 0 else f"{name}@{domain}"
     if not colon or not password:
-        raise Usage(f"--account {text}: ADDRESS:PASSWORD expected")
+        raise Usage("--account: ADDRESS:PASSWORD expected")
     try:
         parsed = Address.parse(address)
     except AddressError as error:
-        raise Usage(f"--account {text}: {error}") from None
+        raise Usage(f"--account {address}: {error}") from None
     if parsed.ascii_domain != ascii_domain(domain):
-        raise Usage(f"--account {text}: {domain} is the only local domain")
+        raise Usage(f"--account {address}: {domain} is the only local domain")
     return address, password
 
 

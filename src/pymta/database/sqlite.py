@@ -135,7 +135,12 @@ class SQLite:
         _pragma(connection, "PRAGMA wal_checkpoint(PASSIVE)")
 
     def _engine(self, begin: str) -> Engine:
-        engine = create_engine("sqlite+pysqlite://", creator=self._connect, poolclass=NullPool)
+        engine = create_engine(
+            "sqlite+pysqlite://",
+            creator=self._connect,
+            poolclass=NullPool,
+            hide_parameters=True,  # they hold addresses, which errors would carry into logs
+        )
 
         @event.listens_for(engine, "begin")
         def emit(connection: Connection) -> None:

@@ -5,9 +5,10 @@ a conversation for each, and stops them all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -41,11 +42,13 @@ class Door:
     :param connections: shared by the listeners that share its limits; None is no limit.
     :param proxies: who must speak PROXY first; nobody else can.
     :param proxy_seconds: for the PROXY header, which its sender writes at once.
+    :param numbers: of sessions, for their ids; shared by the listeners that share a log.
     """
 
     connections: ConnectionCount | None = None
     proxies: Peers = field(default_factory=Peers)
     proxy_seconds: float = 10
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
 
 @implementer(IProtocolFactory)

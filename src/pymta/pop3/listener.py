@@ -4,8 +4,6 @@ Listeners for POP3, with STLS or implicit TLS.
 
 from __future__ import annotations
 
-from itertools import count
-
 from pymta.edge.listener import Listener
 from pymta.edge.switch import Client
 from pymta.pop3.conversation import POP3Conversation
@@ -41,11 +39,10 @@ class _Beginning:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._numbers = count(1)
 
     def __call__(self, client: Client) -> tuple[POP3Server, POP3Conversation]:
         settings = self._settings
-        number = next(self._numbers)
+        number = next(settings.door.numbers)
         plaintext = settings.login.plaintext_allowed(client.peer.host)
         offer = Offer(settings, plaintext=plaintext, number=number)
         machine = POP3Server(

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import count
 
 from pymta.edge.listener import Listener
 from pymta.edge.login import Login
@@ -50,7 +49,6 @@ class _Beginning:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._numbers = count(1)
         self._requirements = tuple(_requirements(settings))
         # Two connections differ in what is announced only by who is at the other end.
         self._extensions = cache(self._make_extensions)
@@ -70,7 +68,7 @@ class _Beginning:
     def _session(self, client: Client) -> Session:
         settings = self._settings
         return Session(
-            id=f"{settings.role.value}-{next(self._numbers):x}",
+            id=f"{settings.role.value}-{next(settings.door.numbers):x}",
             role=settings.role,
             peer=client.peer,
             local=client.local,

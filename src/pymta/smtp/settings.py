@@ -5,7 +5,7 @@ What all connections of one SMTP, submission or LMTP listener have in common.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IReactorTime
@@ -48,6 +48,11 @@ class Timeouts:
     session: float = 3600
     answer: float = 240
     commit: float = 540
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            if getattr(self, each.name) <= 0:
+                raise ValueError(f"{each.name} is not more than 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

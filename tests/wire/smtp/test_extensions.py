@@ -280,3 +280,24 @@ def test_table() -> None:
     assert {"NOTIFY", "ORCPT"} == set(table.rcpt)
     assert "DSN" in table
     assert "SIZE" not in table
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"command_line": 511},
+        {"auth_line": 511},
+        {"text_line": 0},
+        {"recipients": 0},
+        {"errors": 0},
+        {"commands": 0},
+        {"auth_tries": 0},
+    ],
+    ids=lambda limits: next(iter(limits)),
+)
+def test_limits_that_no_client_could_live_with(limits: dict[str, int]) -> None:
+    """
+    A limit below what the protocol needs is a mistake of who sets it, told at once.
+    """
+    with pytest.raises(ValueError):
+        Limits(**limits)

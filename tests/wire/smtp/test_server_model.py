@@ -343,7 +343,7 @@ def driver(role: Role, newlines: Newlines, early: EarlyTalkers) -> Driver:
         hostname="mx.example",
         role=role,
         extensions=EVERYTHING,
-        limits=Limits(command_line=100, auth_line=100, text_line=80, message_size=200),
+        limits=Limits(command_line=512, auth_line=512, text_line=80, message_size=200),
         newlines=newlines,
         early_talkers=early,
     )

@@ -49,3 +49,11 @@ class Limits:
     errors: int = 20
     commands: int = 500
     auth_tries: int = 3
+
+    def __post_init__(self) -> None:
+        # RFC 5321 section 4.5.3.1.4: commands of 512 octets, with CRLF, must be taken.
+        if self.command_line < 512 or self.auth_line < 512:
+            raise ValueError("lines of 512 octets must be taken")
+        for name in ("text_line", "recipients", "errors", "commands", "auth_tries"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is less than 1")
