@@ -5,6 +5,7 @@ Tests for the schedule: who is next, how many at once, and who must wait for wha
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -582,3 +583,30 @@ def test_a_year_of_a_lane_that_comes_and_goes() -> None:
     # 183 good days of 144 messages, each a few minutes to an hour late; 182 bad ones.
     assert 183 * 130 <= good <= 183 * 144
     assert 182 * 20 <= deaths <= 182 * 60
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda: ScheduleLimits(window=0), id="no window"),
+        pytest.param(lambda: ScheduleLimits(per_lane=0), id="nothing of a lane"),
+        pytest.param(lambda: AgentRules(most=0), id="no attempt"),
+        pytest.param(lambda: AgentRules(lane_most=0), id="no attempt in a lane"),
+        pytest.param(lambda: Rate(0, timedelta(1)), id="no message"),
+        pytest.param(lambda: Rate(1, timedelta(0)), id="in no time"),
+        pytest.param(lambda: RetryRules(life=timedelta(0)), id="no life"),
+        pytest.param(lambda: RetryRules(attempts=0), id="never"),
+        pytest.param(lambda: Backoff(first=timedelta(0), most=timedelta(1)), id="at once"),
+        pytest.param(lambda: Backoff(first=timedelta(2), most=timedelta(1)), id="downwards"),
+        pytest.param(
+            lambda: Backoff(first=timedelta(1), most=timedelta(1), factor=0.5), id="shrinking"
+        ),
+        pytest.param(
+            lambda: Backoff(first=timedelta(1), most=timedelta(1), jitter=1), id="into the past"
+        ),
+    ],
+)
+def test_rules_that_deliver_nothing(make: Callable[[], object]) -> None:
+    """Rules by which nothing could be delivered are a mistake of who sets them."""
+    with pytest.raises(ValueError):
+        make()

@@ -264,6 +264,11 @@ class POP3:
     login_delay: int = 0
     implementation: str = "pymta"
 
+    def __post_init__(self) -> None:
+        # RFC 2449 section 6.9: a string of one line of CAPA.
+        if not (self.implementation.isascii() and self.implementation.isprintable()):
+            raise ValueError("implementation is printable ASCII")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:

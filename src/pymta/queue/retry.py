@@ -27,6 +27,12 @@ class Backoff:
     factor: float = 2.0
     jitter: float = 0.2
 
+    def __post_init__(self) -> None:
+        if not timedelta(0) < self.first <= self.most:
+            raise ValueError("a backoff begins above 0 and not above its most")
+        if self.factor < 1 or not 0 <= self.jitter < 1:
+            raise ValueError("a backoff's factor is 1 at least, its jitter from 0 to below 1")
+
     def wait(self, failures: int, random: float) -> timedelta:
         """
         How long after so many failures.
@@ -77,6 +83,10 @@ class RetryRules:
     life: timedelta = timedelta(days=5)
     warn_after: timedelta | None = timedelta(hours=4)
     attempts: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.life <= timedelta(0) or (self.attempts is not None and self.attempts < 1):
+            raise ValueError("mail has a life, and one attempt at least")
 
     def expired(self, arrived: datetime, now: datetime) -> bool:
         """Whether the life of a message is over."""

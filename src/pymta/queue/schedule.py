@@ -49,6 +49,10 @@ class Rate:
     messages: int
     period: timedelta
 
+    def __post_init__(self) -> None:
+        if self.messages < 1 or self.period <= timedelta(0):
+            raise ValueError("a rate is one message at least, in a time above 0")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentRules:
@@ -67,6 +71,10 @@ class AgentRules:
     lane_most: int = 20
     cohorts: float = 1.0
     rate: Rate | None = None
+
+    def __post_init__(self) -> None:
+        if min(self.most, self.lane_initial, self.lane_most) < 1 or self.cohorts <= 0:
+            raise ValueError("an agent bears one attempt at least, a lane too")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +95,10 @@ class ScheduleLimits:
     suspend: Backoff = field(
         default=Backoff(first=timedelta(minutes=5), most=timedelta(hours=1)),
     )
+
+    def __post_init__(self) -> None:
+        if min(self.window, self.per_lane, self.attempts, self.lanes) < 1:
+            raise ValueError("each limit of a schedule is 1 at least")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
