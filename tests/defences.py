@@ -250,7 +250,7 @@ DEFENCES = (
     Defence(
         id="D06",
         file="queue/sql_settle.py",
-        before=" or r.fence != claim.fence",
+        before=" and r.fence == claim.fence",
         after="",
         tests=("tests/queue/test_sql.py", "-k", "d06"),
     ),
