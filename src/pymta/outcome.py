@@ -40,10 +40,12 @@ class Relayed:
     The next hop has said yes and is responsible now.
 
     :param dsn: whether it took over the duty to report (it announced DSN).
+    :param remote: the host that said so.
     """
 
     reply: Reply
     dsn: bool
+    remote: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from zope.interface import Attribute, Interface
 
@@ -42,11 +42,13 @@ class Result:
     What became of one recipient.
 
     :param then: mails that follow from it; committed together with the outcome.
+    :param connecting: for how long a host was looked for and connected to; for the log.
     """
 
     id: RecipientID
     outcome: Outcome
     then: tuple[NewMail, ...] = ()
+    connecting: timedelta = timedelta(0)
 
 
 class IDeliveryAgent(Interface):

@@ -84,7 +84,12 @@ class Concluder:
             each={finding.recipient.id: finding.settled for finding in findings},
             then=(*then, *reports),
         )
-        events = [event for finding in findings for event in _events(work, finding, span)]
+        connecting = {result.id: result.connecting for result in results}
+        events = [
+            event
+            for finding in findings
+            for event in _events(work, finding, span, connecting[finding.recipient.id])
+        ]
         self._settler.put(Ending(settlement, events))
 
     async def _report(
@@ -116,7 +121,7 @@ def _unreported(finding: Finding, number: str) -> Finding:
     return finding
 
 
-def _events(work: Work, finding: Finding, span: _Span) -> Sequence[Event]:
+def _events(work: Work, finding: Finding, span: _Span, connecting: timedelta) -> Sequence[Event]:
     claim = work.claim
     attempted = Attempted(
         queue_id=claim.queue_id,
@@ -130,8 +135,8 @@ def _events(work: Work, finding: Finding, span: _Span) -> Sequence[Event]:
         delays=Delays(
             before_queue=_positive(work.taken - claim.arrived),
             in_queue=_positive(span.started - work.taken),
-            connection=timedelta(0),
-            transmission=_positive(span.ended - span.started),
+            connection=connecting,
+            transmission=_positive(span.ended - span.started - connecting),
         ),
     )
     if isinstance(finding.settled, Held):
