@@ -13,7 +13,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from zope.interface import Interface
 
-__all__ = ["A", "AAAA", "MX", "PTR", "TLSA", "TXT", "Answer", "IDNSClient", "Record"]
+__all__ = ["AAAA", "MX", "PTR", "TLSA", "TXT", "A", "Answer", "IDNSClient", "Record"]
 
 
 @dataclass(frozen=True, slots=True)
