@@ -31,6 +31,7 @@ __all__ = [
     "Rejected",
     "Stale",
     "TLSFailed",
+    "Unanswered",
 ]
 
 
@@ -164,6 +165,19 @@ class Stale:
 
 
 @dataclass(frozen=True, slots=True)
+class Unanswered:
+    """
+    The content was sent and no answer came (:rfc:`1047`): its recipients may get it twice.
+
+    :param remote: the host that has not answered.
+    """
+
+    queue_id: str
+    recipients: tuple[Recipient, ...]
+    remote: str
+
+
+@dataclass(frozen=True, slots=True)
 class Faulted:
     """A fence caught a surprise.  :param id: told to the peer, logged with the traceback."""
 
@@ -184,5 +198,6 @@ Event: TypeAlias = (
     | Attempted
     | HeldBack
     | Stale
+    | Unanswered
     | Faulted
 )

@@ -31,6 +31,7 @@ from pymta.events import (
     Rejected,
     Stale,
     TLSFailed,
+    Unanswered,
 )
 from pymta.interfaces.observe import IObserver
 from pymta.observe.log import LogObserver
@@ -168,6 +169,11 @@ LINES = [
     ),
     pytest.param(
         Stale("Q1", (BOB,)), "Q1: to=<bob@example.com> may come twice: a lease ran out", id="stale"
+    ),
+    pytest.param(
+        Unanswered("Q1", (BOB,), "mx.test"),
+        "Q1: to=<bob@example.com> may come twice: mx.test has not answered",
+        id="unanswered",
     ),
     pytest.param(Faulted("F1", "routing"), "fault F1 in routing", id="fault"),
 ]

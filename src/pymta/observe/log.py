@@ -32,6 +32,7 @@ from pymta.events import (
     Rejected,
     Stale,
     TLSFailed,
+    Unanswered,
 )
 from pymta.interfaces.observe import IObserver
 from pymta.observe.redaction import Redaction, plain, printable, redacted
@@ -83,6 +84,10 @@ class LogObserver:
             case Stale(queue_id, recipients):
                 text = "{queue_id}: to={recipients} may come twice: a lease ran out"
                 return LogLevel.warn, text, self._fields(queue_id=queue_id, recipients=recipients)
+            case Unanswered(queue_id, recipients, remote):
+                text = "{queue_id}: to={recipients} may come twice: {remote} has not answered"
+                fields = self._fields(queue_id=queue_id, recipients=recipients, remote=remote)
+                return LogLevel.warn, text, fields
             case Faulted(id, where):
                 return LogLevel.error, "fault {id} in {where}", self._fields(id=id, where=where)
             case _:
@@ -208,8 +213,8 @@ def _told(outcome: Outcome, final: bool) -> tuple[str, Reply | None, str | None]
     match outcome:
         case Delivered(reply):
             return "delivered", reply, None
-        case Relayed(reply):
-            return "relayed", reply, None
+        case Relayed(reply, remote=remote):
+            return "relayed", reply, remote
         case Expanded(members):
             return f"expanded to {members}", None, None
         case Failed(reply=reply, remote=remote):
