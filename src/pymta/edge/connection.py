@@ -19,6 +19,7 @@ from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
     IHandshakeListener,
+    IOpenSSLClientConnectionCreator,
     IOpenSSLServerConnectionCreator,
     IProtocol,
     IProtocolFactory,
@@ -34,6 +35,7 @@ from zope.interface import implementer
 
 from pymta.aio import Shared, TimeLimit, breathe, start
 from pymta.edge.peers import unmapped
+from pymta.edge.writing import write_now
 from pymta.session import TLS, Endpoint
 from pymta.wire import NeedData
 
@@ -163,7 +165,7 @@ class Connection(Generic[E]):
         """Write what the machine has to say."""
         data = self.machine.data_to_send()
         if data and not self._left:
-            self._transport.write(data)
+            write_now(self._transport, data)
 
     async def written(self, seconds: float) -> None:
         """
@@ -182,18 +184,35 @@ class Connection(Generic[E]):
             await self._drained(seconds)
             self._turn = self.clock.seconds()
 
-    async def start_tls(self, creator: IOpenSSLServerConnectionCreator, seconds: float) -> TLS:
+    async def heard(self, seconds: float) -> None:
+        """
+        Write what the machine has to say, and wait until the peer has said something more,
+        whether it makes an event or not.
+
+        :param seconds: until then.  :raises TimeLimit: they have passed.
+        :raises Lost: the machine is closing, or nobody is there any more.
+        """
+        self._deadline = self.clock.seconds() + seconds
+        await self._more()
+
+    async def start_tls(
+        self,
+        creator: IOpenSSLServerConnectionCreator | IOpenSSLClientConnectionCreator,
+        seconds: float,
+    ) -> TLS:
         """
         Shake hands, after what was said so far.
 
-        :raises TimeLimit: it took too long.  :raises Lost: it failed.
+        :param creator: of a client's end where it makes such, of a server's otherwise.
+        :raises TimeLimit: it took too long.  :raises Lost: it failed; the text says why.
         """
         self.flush()
         if self._over:
             raise Lost
         self._read_on()
         self._transport.unregisterProducer()
-        factory = TLSMemoryBIOFactory(creator, False, _Wrapped(), clock=self.clock)
+        client = IOpenSSLClientConnectionCreator.providedBy(creator)
+        factory = TLSMemoryBIOFactory(creator, client, _Wrapped(), clock=self.clock)
         secure = TLSMemoryBIOProtocol(factory, self)
         secure.makeConnection(self._raw)  # may raise: then nothing is diverted yet
         self._divert(secure)
@@ -333,7 +352,7 @@ class Connection(Generic[E]):
             self._timer.cancel()
             self._timer = None
         self.wake()
-        self._fail(Failure(Lost()))
+        self._fail(Failure(Lost(reason.getErrorMessage())))
         if self._said_all:
             self.ended.succeed(None)
 
