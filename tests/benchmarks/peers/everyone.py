@@ -1,0 +1,41 @@
+"""
+Everyone who can be measured, in the order of the tables.
+"""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+from tests.benchmarks.peers.ours import Ours
+from tests.benchmarks.peers.peer import Missing, Peer
+from tests.benchmarks.peers.postfix import Postfix
+
+__all__ = ["EVERYONE"]
+
+
+def _versions(*packages: str) -> str:
+    try:
+        named = [f"{package} {version(package)}" for package in packages]
+    except PackageNotFoundError as missing:
+        raise Missing(f"{missing.name} is not installed") from None
+    return ", ".join([*named, f"{platform.python_implementation()} {platform.python_version()}"])
+
+
+EVERYONE: tuple[Peer, ...] = (
+    Ours(
+        name="pymta",
+        note="all of its checks; kept: its lane is suspended; delivered: an account's INBOX",
+        module="mta",
+        figures=("kept", "delivered"),
+        versions=lambda: _versions("pymta-twisted", "Twisted", "SQLAlchemy"),
+    ),
+    Postfix(),
+    Ours(
+        name="twisted.mail",
+        note="one file a message, file and folder synced before the 250",
+        module="twisted_mail",
+        figures=("kept",),
+        versions=lambda: _versions("Twisted"),
+    ),
+)

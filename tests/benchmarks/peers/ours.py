@@ -1,0 +1,108 @@
+"""
+Servers in Python, each a module of :mod:`tests.benchmarks.servers` in a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.peers.peer import Missing, Running, Stand
+from tests.benchmarks.processes import end
+
+__all__ = ["Ours"]
+
+ROOT = Path(__file__).resolve().parents[3]
+_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ours:
+    """
+    :param module: below ``tests.benchmarks.servers``.
+    :param figures: those that it does.
+    :param options: for the module.
+    :param versions: says what is installed.
+    """
+
+    name: str
+    note: str
+    module: str
+    figures: Sequence[str]
+    versions: Callable[[], str]
+    options: Sequence[tuple[str, Any]] = ()
+
+    def version(self) -> str:
+        return self.versions()
+
+    @contextmanager
+    def start(self, stand: Stand) -> Iterator[Running]:
+        if stand.figure not in self.figures:
+            raise Missing("-")
+        with self._process(stand) as process:
+            try:
+                port = _line(process)["port"]
+                ask = _Asked(process)
+                yield Running(
+                    pid=process.pid,
+                    port=port,
+                    recipient=_recipient(stand.figure),
+                    stored=lambda: int(ask()["stored"]),
+                    report=ask,
+                )
+            finally:
+                end(process.pid)
+
+    def _process(self, stand: Stand) -> subprocess.Popen[str]:
+        options = {
+            "figure": stand.figure,
+            "folder": str(stand.folder / "store"),
+            "log": str(stand.folder / "log"),
+            "sink": stand.sink,
+            **dict(self.options),
+            **stand.options,
+        }
+        module = f"tests.benchmarks.servers.{self.module}"
+        with (stand.folder / "stderr").open("w") as stderr:
+            return subprocess.Popen(
+                [sys.executable, "-m", module, json.dumps(options)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                cwd=ROOT,
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            )
+
+
+def _recipient(figure: str) -> str:
+    return "user@example.test" if figure == "delivered" else "user@elsewhere.test"
+
+
+def _line(process: subprocess.Popen[str]) -> dict[str, Any]:
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], _SECONDS)
+    line = process.stdout.readline() if ready else ""
+    if not line:
+        raise Missing("it does not start or does not answer")
+    told: dict[str, Any] = json.loads(line)
+    return told
+
+
+class _Asked:
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def __call__(self) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        self._process.stdin.write("?\n")
+        self._process.stdin.flush()
+        return _line(self._process)

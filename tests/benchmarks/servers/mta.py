@@ -1,0 +1,107 @@
+"""
+pymta: a :class:`~pymta.components.system.MailSystem` with all of its checks, on a folder.
+
+``python -m tests.benchmarks.servers.mta '{"figure": "kept", "folder": ...}'``
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.endpoints import TCP4ServerEndpoint
+from zope.interface import implementer
+
+from pymta.cli.process import begin_log, own_reactor, serve
+from pymta.components.parts import Job, Part
+from pymta.components.relay import with_peers
+from pymta.components.routes import Routes
+from pymta.components.system import MailSystem
+from pymta.edge.peers import LOOPBACK
+from pymta.events import Attempted, Event
+from pymta.interfaces.observe import IObserver
+from pymta.observe.log import LogObserver
+from pymta.outcome import Delivered
+from pymta.service import Listening, MailService
+from tests.benchmarks.servers.control import listens
+from tests.benchmarks.servers.turns import Turns
+
+DOMAIN = "example.test"
+ACCOUNT = f"user@{DOMAIN}"
+_LATER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@implementer(IObserver)
+class Arrivals:
+    """Counts what is in a mailbox."""
+
+    delivered = 0
+
+    def observe(self, event: Event) -> None:
+        if isinstance(event, Attempted) and isinstance(event.outcome, Delivered):
+            self.delivered += 1
+
+
+def _system(reactor: Any, options: dict[str, Any], arrivals: Arrivals) -> MailSystem:
+    return MailSystem(
+        reactor,
+        hostname="mx.example.test",
+        domains=[DOMAIN],
+        directory=options["folder"],
+        routes=Routes(next_hop=f"[127.0.0.1]:{options['sink']}"),
+        relay=with_peers(LOOPBACK),
+        observers=[LogObserver(), arrivals],
+        # All clients are one host here.
+        connections=None,
+    )
+
+
+def _parts(system: MailSystem, figure: str) -> list[Part]:
+    async def suspend() -> None:
+        for lane in system.routes.lanes:
+            await system.stores.queue.suspend(lane, _LATER, "only kept")
+
+    async def account() -> None:
+        assert system.people.ensure is not None
+        await system.people.ensure(ACCOUNT)
+
+    parts = [*system.parts, Job(account)]
+    if figure == "kept":
+        # Before the runner: it never sees what it would try.
+        parts.insert(parts.index(system.runner), Job(suspend))
+    return parts
+
+
+def main() -> None:
+    options = json.loads(sys.argv[1])
+    reactor = own_reactor()
+    with Path(options["log"]).open("w") as log:
+        begin_log(log)
+        _serve(reactor, options)
+
+
+def _serve(reactor: Any, options: dict[str, Any]) -> None:
+    arrivals = Arrivals()
+    system = _system(reactor, options, arrivals)
+    endpoint = TCP4ServerEndpoint(reactor, 0, backlog=1024, interface="127.0.0.1")
+    listening = Listening("smtp", endpoint, system.smtp())
+    turns = Turns.watch(reactor)
+
+    def report() -> dict[str, Any]:
+        told = {"stored": arrivals.delivered, "turns": turns.report()}
+        turns.forget()
+        return told
+
+    async def ready() -> None:
+        close = lambda: reactor.callFromThread(reactor.stop)  # noqa: E731  it is said once
+        listens(listening.address.port, report, close)
+
+    parts = _parts(system, options["figure"])
+    serve(reactor, MailService(system.clock, parts, [listening]), ready)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""
+twisted.mail: its SMTP protocol, with a delivery that stores one synced file a message.
+
+``python -m tests.benchmarks.servers.twisted_mail '{"folder": ...}'``
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from twisted.internet import reactor as _reactor
+from twisted.internet.defer import Deferred, succeed
+from twisted.mail import smtp
+from zope.interface import implementer
+
+from tests.benchmarks.servers.control import listens
+from tests.benchmarks.servers.storing import Folder
+
+reactor: Any = _reactor
+
+
+@implementer(smtp.IMessage)
+class Message:
+    """Lines as they come; the file when they have ended."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._lines: list[bytes] = []
+
+    def lineReceived(self, line: bytes) -> None:
+        self._lines.append(line)
+
+    def eomReceived(self) -> Deferred[None]:
+        self._lines.append(b"")
+        self._folder.store(b"\r\n".join(self._lines))
+        return succeed(None)
+
+    def connectionLost(self) -> None:
+        self._lines = []
+
+
+@implementer(smtp.IMessageDelivery)
+class Delivery:
+    """Takes everything."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+
+    def receivedHeader(self, helo: Any, origin: Any, recipients: Any) -> bytes:
+        return b"Received: by mx.example.test; " + bytes(smtp.rfc822date())
+
+    def validateFrom(self, helo: Any, origin: Any) -> Any:
+        return origin
+
+    def validateTo(self, user: Any) -> Any:
+        return lambda: Message(self._folder)
+
+
+def main() -> None:
+    options = json.loads(sys.argv[1])
+    folder = Folder(options["folder"])
+
+    class Factory(smtp.SMTPFactory):
+        noisy = False
+
+        def buildProtocol(self, address: Any) -> Any:
+            protocol = smtp.ESMTP()
+            protocol.delivery = Delivery(folder)
+            protocol.factory = self
+            return protocol
+
+    port = reactor.listenTCP(0, Factory(), backlog=1024, interface="127.0.0.1")
+    listens(
+        port.getHost().port,
+        lambda: {"stored": folder.stored},
+        lambda: reactor.callFromThread(reactor.stop),
+    )
+    reactor.run()
+
+
+if __name__ == "__main__":
+    main()
