@@ -34,6 +34,7 @@ __all__ = [
     "QueueError",
     "Refused",
     "RemoteProtocolError",
+    "ReportError",
     "SieveError",
     "SpoolError",
     "StoreClosed",
@@ -115,6 +116,10 @@ class HeaderError(PymtaError, ValueError):
     def __init__(self, message: str, position: int = 0) -> None:
         super().__init__(message)
         self.position = position
+
+
+class ReportError(PymtaError, ValueError):
+    """No delivery status notification, or one that says of nobody what became of him."""
 
 
 # -- names -------------------------------------------------------------------
