@@ -35,7 +35,7 @@ FIELDS = b"Received: a\r\n\tb\r\nSubject: x\r\n"
         (FIELDS + b"\r\nbody", 0, b""),
     ],
     ids=["whole", "just", "one less", "no field", "LF", "none", "none with LF", "nothing",
-         "no body", "no body", "no end", "one long line", "no room"],
+         "no body", "no end", "one long line", "no room"],
 )  # fmt: skip
 def test_a_header_is_cut_behind_a_field(octets: bytes, limit: int, expected: bytes) -> None:
     """Without its empty line, and never within a field."""
