@@ -13,7 +13,7 @@ from OpenSSL import SSL
 from twisted.internet.task import Clock
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 
-from pymta.edge.tls import RELOAD, Certificates, KeyPair, TLSError
+from pymta.edge.tls import RELOAD, Certificates, KeyPair, TLSError, explained
 from tests.edge.certificates import make_pair
 
 
@@ -143,3 +143,25 @@ def test_unusable_at_load(tmp_path: Path, broken: str) -> None:
 
     with pytest.raises(TLSError, match=pair.certificate):
         Certificates(pair, clock=Clock()).load()
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            SSL.Error([("SSL routines", "", "certificate verify failed")]),
+            "certificate verify failed",
+        ),
+        (SSL.Error([("a", "b", "one"), ("a", "b", "two")]), "one, two"),
+        (SSL.Error([]), "a failure of OpenSSL"),
+        (SSL.Error(), ""),
+        (SSL.SysCallError(-1, "Unexpected EOF"), "(-1, 'Unexpected EOF')"),
+        (OSError("no"), "no"),
+    ],
+    ids=["one", "two", "none", "nothing", "system call", "another kind"],
+)
+def test_explained(error: Exception, words: str) -> None:
+    """
+    OpenSSL's lists of triples are told in words.
+    """
+    assert words == explained(error)

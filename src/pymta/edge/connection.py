@@ -35,6 +35,7 @@ from zope.interface import implementer
 
 from pymta.aio import Shared, TimeLimit, breathe, start
 from pymta.edge.peers import unmapped
+from pymta.edge.tls import explained
 from pymta.edge.writing import write_now
 from pymta.session import TLS, Endpoint
 from pymta.wire import NeedData
@@ -352,7 +353,7 @@ class Connection(Generic[E]):
             self._timer.cancel()
             self._timer = None
         self.wake()
-        self._fail(Failure(Lost(reason.getErrorMessage())))
+        self._fail(Failure(Lost(explained(reason.value))))
         if self._said_all:
             self.ended.succeed(None)
 

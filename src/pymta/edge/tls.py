@@ -21,7 +21,7 @@ from zope.interface import implementer
 from pymta.address import ascii_domain
 from pymta.errors import AddressError, PymtaError
 
-__all__ = ["Certificates", "KeyPair", "TLSError"]
+__all__ = ["Certificates", "KeyPair", "TLSError", "explained"]
 
 _log = Logger(namespace="pymta.tls")
 
@@ -86,7 +86,7 @@ class Certificates:
             modified = pair.modified()
             context = _context(pair, self._authorities)
         except (OSError, ValueError, crypto.Error, SSL.Error) as error:
-            raise TLSError(f"{pair.certificate}, {pair.key}: {error}") from error
+            raise TLSError(f"{pair.certificate}, {pair.key}: {explained(error)}") from error
         context.set_tlsext_servername_callback(self._choose)
         self._contexts[name] = context
         self._modified[name] = modified
@@ -118,6 +118,17 @@ class Certificates:
         if self._clock.seconds() - self._looked >= RELOAD:
             self._reload()
         return SSL.Connection(self._contexts[""], None)
+
+
+def explained(error: BaseException) -> str:
+    """What went wrong, in words: OpenSSL's own errors are lists of triples."""
+    if (
+        isinstance(error, SSL.Error | crypto.Error)
+        and error.args
+        and isinstance(error.args[0], list)
+    ):
+        return ", ".join(each[2] for each in error.args[0]) or "a failure of OpenSSL"
+    return str(error)
 
 
 def _context(pair: KeyPair, authorities: str | None) -> SSL.Context:
