@@ -16,7 +16,7 @@ from sqlalchemy import Connection, inspect, text
 from twisted.internet import reactor
 
 from pymta.aio import sleep
-from pymta.database import Database, doorbell
+from pymta.database import Database
 from pymta.database.location import make_folder, make_private_file, refuse_network
 from pymta.database.migrate import VERSION_TABLE, migrate
 from pymta.database.sqlite import APPLICATION_ID, SQLite
@@ -153,9 +153,8 @@ async def test_two_births_at_once(tmp_path: Path) -> None:
 
 
 @ensureDeferred
-async def test_doorbell(database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_doorbell(database: Database, folder: Path) -> None:
     """Own commits ring at once, another's soon; own ones not for those who ask for others'."""
-    monkeypatch.setattr(doorbell, "POLL_SECONDS", 0.01)
     rings: list[str] = []
     take_down = database.watch(lambda: rings.append("any"))
     database.watch_others(lambda: rings.append("others"))

@@ -10,7 +10,7 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from pymta.database.doorbell import POLL_SECONDS, Doorbell
+from pymta.database.doorbell import Doorbell
 from pymta.errors import StoreClosed, TooManyWaiting
 
 
@@ -38,7 +38,7 @@ class Door:
     def __init__(self, versions: Versions) -> None:
         self.clock = Clock()
         self.rings = 0
-        self.bell = Doorbell(self.clock, versions)
+        self.bell = Doorbell(self.clock, versions, seconds=0.05)
         self.bell.open()
         self.take_down = self.bell.watch_others(self.ring)
 
@@ -47,7 +47,7 @@ class Door:
 
     def wait(self) -> None:
         """Until the next look."""
-        self.clock.advance(POLL_SECONDS)
+        self.clock.advance(0.05)
 
 
 def test_committed_between_the_watch_and_the_first_look() -> None:

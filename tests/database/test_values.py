@@ -75,9 +75,9 @@ def test_insert_rows(count: int) -> None:
 
         def counted(statement: str, values: tuple[object, ...]) -> object:
             statements.append(statement)
-            return execute(statement, values)
+            return execute.run(statement, values)
 
-        insert_rows(counted, _numbers, [(n, f"n{n}") for n in range(count)])
+        insert_rows(execute._replace(run=counted), _numbers, [(n, f"n{n}") for n in range(count)])
         found = connection.execute(select(_numbers).order_by(_numbers.c.id)).all()
 
     assert [(n, f"n{n}") for n in range(count)] == [tuple(row) for row in found]

@@ -1,5 +1,5 @@
 """
-What the SQL providers share: one file, one writer thread, one group commit.
+What the SQL providers share: one database, one writer thread, one group commit.
 
 Queue, mailboxes, accounts and shared state of one server live in one
 :class:`~pymta.database.database.Database`, so that what they commit at one time is one sync.

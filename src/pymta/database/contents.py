@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Integer, bindparam, delete, func, select, update
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -50,7 +50,11 @@ _SWEEP = 100
 
 _log = Logger(namespace="pymta.database")
 
-_SLICE = func.substr(table.c.octets, bindparam("start") + 1, bindparam("stop") - bindparam("start"))
+_SLICE = func.substr(
+    table.c.octets,
+    bindparam("start", type_=Integer) + 1,
+    bindparam("stop", type_=Integer) - bindparam("start", type_=Integer),
+)
 _FIND = select(table.c.size, table.c.file, _SLICE.label("octets")).where(
     table.c.id == bindparam("id")
 )

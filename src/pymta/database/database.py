@@ -1,8 +1,9 @@
 """
 One database: its writer, its readers, its doorbell and its contents.
 
-A folder with ``pymta.db`` (and SQLite's ``-wal`` and ``-shm`` beside it) and ``content/``.  The
-constructor opens nothing, since twistd forks between wiring and running.
+A folder with ``pymta.db`` (and SQLite's ``-wal`` and ``-shm`` beside it) and ``content/``; or a
+database of PostgreSQL, and a folder with ``content/``.  The constructor opens nothing, since twistd
+forks between wiring and running.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from twisted.logger import Logger
 
 from pymta.aio import Pool, start
 from pymta.database.contents import Contents
+from pymta.database.dialect import Dialect
 from pymta.database.doorbell import Doorbell
-from pymta.database.location import make_folder, refuse_network
+from pymta.database.location import make_folder
 from pymta.database.migrate import migrate
 from pymta.database.numbers import Numbers
+from pymta.database.postgres import PostgreSQL
 from pymta.database.readers import Readers
 from pymta.database.reserve import Reserve
 from pymta.database.sqlite import SQLite
@@ -49,12 +52,15 @@ def _now() -> int:
 class Database:
     """
     :param reactor: where results arrive; provides ``IReactorTime`` too.
-    :param directory: made if it is not there.
-    :param file: its name in there, for an application that has tables of its own in it.
+    :param directory: made if it is not there.  Large content is in files there, whatever the
+        database: it belongs to one machine.
+    :param file: SQLite's in there, for an application that has tables of its own in it.
+    :param url: of a database of PostgreSQL in place of the file: ``postgresql+psycopg://…``.
     :param daemon: the long-lived process: it alone moves the log into the file and sweeps content
         files.  False for commands and further processes.
     :param now: microseconds since 1970.
     :param readers: threads that read.
+    :raises pymta.errors.Mistake: that is no such URL.
     """
 
     def __init__(
@@ -63,6 +69,7 @@ class Database:
         directory: str,
         *,
         file: str = "pymta.db",
+        url: str | None = None,
         daemon: bool = True,
         now: Callable[[], int] = _now,
         readers: int = 2,
@@ -71,17 +78,22 @@ class Database:
         self.now = now
         self.numbers = Numbers(now)
         self._daemon = daemon
-        self._dialect = SQLite(os.path.join(directory, file))
-        self._doorbell = Doorbell(IReactorTime(reactor), self._version)
+        self.dialect: Dialect = (
+            SQLite(os.path.join(directory, file)) if url is None else PostgreSQL(url)
+        )
+        self._doorbell = Doorbell(
+            IReactorTime(reactor), self._version, seconds=self.dialect.poll_seconds
+        )
         self._writer = Writer(
             reactor,
-            self._dialect,
+            self.dialect,
             connect=self._connect,
             committed=self._doorbell.ring,
             checkpoints=daemon,
-            reserve=Reserve(os.path.join(directory, "reserve")) if daemon else None,
+            # Of another machine's disk nobody can keep a part.
+            reserve=Reserve(os.path.join(directory, "reserve")) if daemon and url is None else None,
         )
-        self._readers = Readers(reactor, self._dialect.reader, threads=readers)
+        self._readers = Readers(reactor, self.dialect.reader, threads=readers)
         self._files = Pool(
             reactor, threads=_FILE_THREADS, limit=_FILE_CALLS_WAITING, name="pymta-files"
         )
@@ -98,7 +110,8 @@ class Database:
         """
         Make folder and file if they are not there, and bring the tables to this release.
 
-        :raises pymta.errors.Mistake: a network file system, somebody else's file, a later release.
+        :raises pymta.errors.Mistake: a network file system, somebody else's file, a server that
+            does not answer, a later release.
         """
         await self._writer.start()
         self._open = True
@@ -159,14 +172,14 @@ class Database:
     def watch(self, ring: Callable[[], None]) -> Callable[[], None]:
         """
         Call ``ring`` on the reactor's thread after each commit of this process, and within 50 ms
-        after one of another's.  :returns: takes it down; idempotent.
+        (PostgreSQL: half a second) after one of another's.  :returns: takes it down; idempotent.
         """
         return self._doorbell.watch(ring)
 
     def watch_others(self, ring: Callable[[], None]) -> Callable[[], None]:
         """
         The same without the commits made through this object: for those who know of their own
-        and would wake themselves.
+        and would wake themselves.  PostgreSQL cannot tell them apart, and rings for them too.
         """
         return self._doorbell.watch_others(ring)
 
@@ -178,15 +191,14 @@ class Database:
         except (PymtaError, OSError, SQLAlchemyError) as error:
             _log.warn("content files were not swept: {error}", error=str(error))
 
-    def _version(self) -> Deferred[int]:
-        return self._writer.call(self._dialect.version)
+    def _version(self) -> Deferred[object]:
+        return self._writer.call(self.dialect.version)
 
     def _connect(self) -> Connection:  # in the writer's thread
         make_folder(self.directory)
-        refuse_network(self.directory)
+        self.dialect.create()
         make_folder(self.contents.folder)
-        self._dialect.create()
-        connection = self._dialect.writer()
+        connection = self.dialect.writer()
         try:
             migrate(connection)
         except BaseException:

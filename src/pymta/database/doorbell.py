@@ -1,8 +1,9 @@
 """
 The doorbell: something was committed, here or in another process.
 
-Own commits ring at once.  Those of others are seen by ``PRAGMA data_version``, asked on the
-writer's connection (where own commits do not move it) every 50 ms while anybody watches.
+Own commits ring at once.  Those of others are seen by a look at the database while anybody watches:
+at ``PRAGMA data_version`` every 50 ms on the writer's connection, where own commits do not move it,
+or at PostgreSQL's snapshot every half second.
 """
 
 from __future__ import annotations
@@ -19,17 +20,21 @@ from pymta.errors import StoreClosed
 
 __all__ = ["Doorbell"]
 
-POLL_SECONDS = 0.05
-
 _log = Logger(namespace="pymta.database")
 
 
 class Doorbell:
-    """:param version: a number that moves when somebody else has committed."""
+    """
+    :param version: what differs from the last one when somebody else has committed.
+    :param seconds: from one look to the next.
+    """
 
-    def __init__(self, clock: IReactorTime, version: Callable[[], Awaitable[int]]) -> None:
+    def __init__(
+        self, clock: IReactorTime, version: Callable[[], Awaitable[object]], *, seconds: float
+    ) -> None:
         self._clock = clock
         self._version = version
+        self._seconds = seconds
         self._bells: dict[object, tuple[Callable[[], None], bool]] = {}
         self._polling: Deferred[None] | None = None
         self._open = False
@@ -88,12 +93,12 @@ class Doorbell:
     async def _poll(self) -> None:
         # Nobody knows what was committed between the hanging of the bell and the first look, so
         # that one rings.
-        known = None
+        known: object = None
         while True:
             known = await self._look(known)
-            await sleep(self._clock, POLL_SECONDS)
+            await sleep(self._clock, self._seconds)
 
-    async def _look(self, known: int | None) -> int | None:
+    async def _look(self, known: object) -> object:
         try:
             version = await self._version()
         except (CancelledError, StoreClosed):

@@ -1,8 +1,6 @@
 """
 What SQLite does its own way: how a connection is made, and what its errors mean.
 
-Everything that will differ for PostgreSQL is in this class and in :mod:`pymta.database.rows`.
-
 A database is born with its page size, ``auto_vacuum`` and ``application_id``; WAL is a property of
 the file, ``synchronous`` one of each connection.  Only the daemon's writer checkpoints: before
 SQLite 3.51.3 a WAL database can be damaged when two connections do so at one time.
@@ -10,17 +8,19 @@ SQLite 3.51.3 a WAL database can be damaged when two connections do so at one ti
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from enum import Enum
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from pymta.database.location import make_private_file
+from pymta.database.dialect import Fault
+from pymta.database.location import make_private_file, refuse_network
 from pymta.errors import Mistake
 
-__all__ = ["APPLICATION_ID", "Fault", "SQLite"]
+__all__ = ["APPLICATION_ID", "SQLite"]
 
 APPLICATION_ID = 0x70796D74
 """``pymt``: what ``file`` and SQLite's own tools know such a database by."""
@@ -46,18 +46,6 @@ _EACH_CONNECTION = (
 )
 
 
-class Fault(Enum):
-    """What an error says about the entries of a group, and about the database."""
-
-    FULL = "full"
-    """No room: nothing was kept, and the next may fit."""
-    BUSY = "busy"
-    """Another process holds the lock: nothing was kept."""
-    BROKEN = "broken"
-    """The disk or the file is not to be trusted: no second sync counts."""
-    OTHER = "other"
-
-
 _FAULTS = {
     sqlite3.SQLITE_FULL: Fault.FULL,
     sqlite3.SQLITE_BUSY: Fault.BUSY,
@@ -73,6 +61,10 @@ class SQLite:
 
     __slots__ = ("path",)
 
+    poll_seconds = 0.05
+    mark = "?"
+    shared = False  # one transaction writes at a time
+
     def __init__(self, path: str) -> None:
         self.path = path
 
@@ -80,8 +72,10 @@ class SQLite:
         """
         Give birth to the file, if it is not there.  Several processes may do so at once.
 
-        :raises Mistake: if it is there and somebody else's, or this SQLite is too old.
+        :raises Mistake: if it is there and somebody else's, on a network file system, or this
+            SQLite is too old.
         """
+        refuse_network(os.path.dirname(self.path))
         if sqlite3.sqlite_version_info < (3, 35):
             raise Mistake(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 is needed")
         make_private_file(self.path)
@@ -133,6 +127,16 @@ class SQLite:
     def checkpoint(self, connection: Connection) -> None:
         """Move what was committed from the log to the file, as far as readers let us."""
         _pragma(connection, "PRAGMA wal_checkpoint(PASSIVE)")
+
+    def abandon(self, connection: Connection) -> None:
+        """Leave it open: closing would check-point what may not be on the disk."""
+
+    def in_transaction(self, driver: Any) -> bool:
+        """Whether what is done next waits for a commit; True where nobody can tell."""
+        if not isinstance(driver, sqlite3.Connection) or driver.in_transaction:
+            return True
+        # From Python 3.12 on, autocommit True makes nothing of the isolation level.
+        return driver.isolation_level is not None and getattr(driver, "autocommit", -1) is not True
 
     def _engine(self, begin: str) -> Engine:
         engine = create_engine(

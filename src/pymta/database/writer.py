@@ -24,8 +24,8 @@ from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from pymta.database.dialect import Dialect, Fault
 from pymta.database.reserve import Reserve
-from pymta.database.sqlite import Fault, SQLite
 from pymta.errors import SpoolError, StoreClosed, TooManyWaiting
 
 __all__ = ["Batch", "Writer", "after_commit", "after_telling"]
@@ -97,7 +97,7 @@ class Writer:
     def __init__(
         self,
         reactor: IReactorFromThreads,
-        database: SQLite,
+        database: Dialect,
         *,
         connect: Callable[[], Connection],
         committed: Callable[[], None],
@@ -223,8 +223,8 @@ class Writer:
             self._post(self._fire, [(opened, None)])
             while group := self._next():
                 self._serve_safely(connection, group)
-            if not self._broken:  # closing would check-point what may not be on the disk
-                _attempt(Connection.close, connection)
+            close = self._database.abandon if self._broken else Connection.close
+            _attempt(close, connection)
         self._post(self._fire, [(self._gone, None)])
 
     def _next(self) -> list[_Waiter]:

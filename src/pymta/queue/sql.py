@@ -158,7 +158,7 @@ class SQLQueueStore:
         ]
 
     def enlist(self, connection: object, mails: Sequence[NewMail]) -> None:
-        enlist(connection, mails, self._database.numbers)
+        enlist(connection, _once(mails), self._database.dialect, self._database.numbers)
 
     # -- working --------------------------------------------------------------
 

@@ -108,13 +108,14 @@ def insert_mails(
     wrong = [each for each in contents.link(connection, [mail.placed for mail in new]) if each]
     if wrong:
         raise QueueError(str(wrong[0]))
-    insert_queue_rows(through(connection), new, barred)
+    execute = through(connection)
+    lower_heads(execute, insert_queue_rows(execute, new, barred))
 
 
 def insert_queue_rows(
     execute: Execute, new: Sequence[MailRows], barred: frozenset[str] = frozenset()
-) -> None:
-    """All rows but those of contents."""
+) -> dict[Head, int]:
+    """All rows but those of contents and heads.  :returns: what the heads must say."""
     rows = [row for mail in new for row in mail.recipients]
     lowest: dict[Head, int] = {}
     for mail in new:
@@ -128,7 +129,7 @@ def insert_queue_rows(
                 lowest[head] = min(row[9], lowest.get(head, row[9]))
     insert_rows(execute, mails, [mail.mail for mail in new])
     insert_rows(execute, recipients, rows)
-    lower_heads(execute, lowest)
+    return lowest
 
 
 def lower_heads(execute: Execute, lowest: Mapping[Head, int]) -> None:

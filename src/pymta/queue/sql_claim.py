@@ -1,7 +1,7 @@
 """
 Claiming: lane heads first, then a few recipients of each, all by index.
 
-What is asked of SQLite grows with what is claimed, not with what waits: a lane of a million
+What is asked of the database grows with what is claimed, not with what waits: a lane of a million
 recipients costs as much as one of ten, and a suspended one costs nothing.
 """
 
@@ -26,8 +26,10 @@ from sqlalchemy import (
     update,
 )
 
+from pymta.database.dialect import among_few, each
 from pymta.database.rows import among, keys, through
 from pymta.queue.sql_add import lower_heads
+from pymta.queue.sql_arrivals import take_in
 from pymta.queue.sql_rows import ClaimedRows, Head, Lease
 from pymta.queue.sql_tables import (
     CLAIMED,
@@ -82,7 +84,7 @@ _LANES = (
 
 
 def _chosen() -> Any:
-    lanes = func.json_each(bindparam("lanes")).table_valued("value", name="lanes")
+    lanes = each("lanes", "lanes")
     first = recipients.alias("first")
     mine = (
         select(first.c.number)
@@ -96,7 +98,7 @@ def _chosen() -> Any:
     )
     of_mail = [c for c in mails.c if c.name not in ("id", "number", "reverse_path")]
     return select(recipients, mails.c.id.label("queue_id"), *of_mail).select_from(
-        lanes.join(recipients, recipients.c.number.in_(mine.correlate(lanes))).join(
+        lanes.join(recipients, among_few(recipients.c.number, mine.correlate(lanes))).join(
             mails, mails.c.number == recipients.c.mail
         )
     )
@@ -163,6 +165,7 @@ _RECOVER = (
 
 def claim(connection: Connection, entries: Sequence[Claiming]) -> list[list[ClaimedRows]]:
     """The batch of ``claim``."""
+    take_in(connection)
     return [_Claimer(connection, entry).claim() for entry in entries]
 
 

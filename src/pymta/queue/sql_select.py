@@ -9,11 +9,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, literal, or_, select
 
+from pymta.database.dialect import ends_in, later
 from pymta.database.rows import among, keys
 from pymta.database.times import from_microseconds, to_microseconds
 from pymta.interfaces.queue import QueueQuery, QueueState
 from pymta.queue.codec import encode_lane
 from pymta.queue.keys import query_key
+from pymta.queue.sql_arrivals import next_arrival
 from pymta.queue.sql_rows import STATES
 from pymta.queue.sql_tables import VERDICT_RANK, heads, mails, recipients, suspended
 
@@ -96,8 +98,7 @@ def _of_recipient(query: QueueQuery) -> list[ColumnElement[bool]]:
 def _is_key(column: ColumnElement[str], key: str) -> ColumnElement[bool]:
     if not key.startswith("@"):
         return column == key
-    # Not LIKE, which folds case and has characters of its own.
-    return func.substr(column, -len(key)) == key
+    return ends_in(column, key)
 
 
 _NUMBERS = {state: number for number, state in STATES.items()}
@@ -113,7 +114,7 @@ def count(connection: Connection, now: int) -> Counts:
     ).all()
     lanes = connection.execute(select(suspended).where(suspended.c.until > now)).all()
     counts = dict.fromkeys(QueueState, 0) | {STATES[state]: n for state, n in by_state}
-    return messages, octets, counts, list(lanes)
+    return messages, int(octets), counts, list(lanes)  # a sum may be a Decimal
 
 
 _FREE = and_(suspended.c.lane.is_(None), ~among(heads.c.lane, "without"))
@@ -124,7 +125,7 @@ _NEXT_FREE = (
     .order_by(heads.c.due)
     .limit(1)
 )
-_LATER = func.max(heads.c.due, suspended.c.until)  # of two columns: the greater one
+_LATER = later(heads.c.due, suspended.c.until)
 _NEXT_SUSPENDED = (
     select(_LATER)
     .select_from(heads.join(suspended, suspended.c.lane == heads.c.lane))
@@ -138,7 +139,7 @@ _RANKS = select(heads.c.rank).distinct()
 def next_due(connection: Connection, without: Collection[str]) -> Any:
     """The earliest time at which ``claim`` may find somebody."""
     bound = {"without": keys(without)}
-    times = [connection.scalar(_NEXT_SUSPENDED, bound)]
+    times = [connection.scalar(_NEXT_SUSPENDED, bound), next_arrival(connection)]
     for rank in connection.scalars(_RANKS).all():
         times.append(connection.scalar(_NEXT_FREE, {**bound, "rank": rank}))
     found = [time for time in times if time is not None]

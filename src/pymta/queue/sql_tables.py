@@ -6,7 +6,7 @@ it is held; so one index finds due and abandoned ones alike.  ``rank`` is the pr
 that ascending is most urgent first; what somebody decided to bounce has a rank of its own, and who
 is suspected of having ended a process has another.  A head
 is a lane and rank with somebody waiting, and the earliest ``wake`` (or an earlier time: ``claim``
-corrects it).
+corrects it).  What arrived is a head to be, of an application's own transaction.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ __all__ = [
     "HELD",
     "TRIAL_RANK",
     "VERDICT_RANK",
+    "arrivals",
     "heads",
     "mails",
     "recipients",
@@ -84,6 +85,15 @@ heads = Table(
     METADATA,
     Column("lane", Text, primary_key=True),
     Column("rank", SmallInteger, primary_key=True, autoincrement=False),
+    Column("due", BigInteger, nullable=False),
+)
+
+arrivals = Table(
+    "pymta_queue_arrivals",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("lane", Text, nullable=False),
+    Column("rank", SmallInteger, nullable=False),
     Column("due", BigInteger, nullable=False),
 )
 
