@@ -14,7 +14,6 @@ from pymta.accounts.cred import AccountRealm, PasswordChecker, VerifiedChecker
 from pymta.address import Address
 from pymta.edge.client_tls import ClientTLS
 from pymta.edge.login import Login
-from pymta.edge.peers import LOOPBACK
 from pymta.envelope import Recipient, RecipientID, Sender
 from pymta.interfaces.relay import Host, TLSLevel, TLSPolicy
 from pymta.session import Role
@@ -98,8 +97,8 @@ class Far:
         await self.listener.stop(5)
 
 
-def logins(reactor: Any, *, plaintext: bool = False) -> dict[str, Any]:
-    """Settings with TLS and logins.  :param plaintext: also without TLS."""
+def logins(reactor: Any) -> dict[str, Any]:
+    """Settings with TLS, and with logins, which loopback may use without it."""
     directory = Directory(MemoryMailStore())
     return {
         "certificates": certificates(reactor),
@@ -113,6 +112,5 @@ def logins(reactor: Any, *, plaintext: bool = False) -> dict[str, Any]:
             random=counting,
             secrets=directory,
             domain="example.test",
-            **({"plaintext": LOOPBACK} if plaintext else {}),
         ),
     }

@@ -20,7 +20,7 @@ from twisted.internet.ssl import CertificateOptions, TLSVersion
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
-from pymta.edge.tls import KeyPair, TLSError
+from pymta.edge.tls import KeyPair, TLSError, explained
 
 __all__ = ["ClientTLS", "Handshake", "Untrusted"]
 
@@ -72,7 +72,7 @@ class ClientTLS:
             if verified:
                 _trust(context, self._authorities)
         except (OSError, crypto.Error, SSL.Error) as error:
-            raise TLSError(f"{', '.join(self._files())}: {error}") from error
+            raise TLSError(f"{', '.join(self._files())}: {explained(error)}") from error
         return context
 
     def _files(self) -> Iterator[str]:

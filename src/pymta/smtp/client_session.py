@@ -150,7 +150,6 @@ class ClientSession:
             except (TimeLimit, Lost):
                 # What it said before, a "no" to content that it does not read, counts.
                 self._pull(answers)
-            if not answers.over:
                 answers.broke("took too long")
                 self.abort()
         except RemoteProtocolError as error:

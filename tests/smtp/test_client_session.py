@@ -1,0 +1,888 @@
+"""
+Tests for transactions on a client's session: an answer for each recipient, whatever happens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from pymta.address import Address
+from pymta.aio import CancelledError, start
+from pymta.envelope import Body, Sender
+from pymta.errors import LocalProtocolError, MessageGone, SpoolError
+from pymta.interfaces.content import SLICE, IContent, Octets
+from pymta.reply import Reply
+from pymta.session import Role
+from pymta.smtp.client_answers import Answer, Stage
+from pymta.smtp.client_settings import EightBit
+from tests.smtp.client_far import BOB, EVE, SENDER, recipients
+from tests.smtp.client_peer import CONTENT, PIPELINING, PLAIN, now, playing, send
+
+WHERE = "mx.example.test[192.0.2.25]:25"
+ENVELOPE = """
+    C: MAIL FROM:<ann@example.org>
+    S: 250 2.1.0 ok
+    C: RCPT TO:<bob@example.test>
+    S: 250 2.1.5 ok
+    C: DATA
+"""
+WANTED = """
+    S: 354 go on
+    C: Subject: x
+    C:
+    C: ..dot
+    C: .
+"""
+LMTP = """
+    S: 220 mx
+    C: LHLO client.example.org
+    S: 250-mx
+    S: 250-PIPELINING
+    S: 250 ENHANCEDSTATUSCODES
+"""
+CHUNKING = f"{PIPELINING}\n".replace("S: 250 EN", "S: 250-CHUNKING\nS: 250 EN")
+LEAVING = "421 4.3.2 shutting down"
+GROUP = """
+    C: MAIL FROM:<ann@example.org>
+    C: RCPT TO:<bob@example.test>
+    C: RCPT TO:<eve@example.test>
+    C: DATA
+"""
+
+
+def told(answers: tuple[Answer, ...]) -> list[tuple[int, str, str]]:
+    """Recipients, codes and stages, for comparing."""
+    return [(a.recipient.id, str(a.reply), a.stage.name) for a in answers]
+
+
+@implementer(IContent)
+class Slow:
+    """Content whose slices come when a test says so."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.asked: Deferred[bytes] | None = None
+
+    def read(self, start: int, stop: int) -> Deferred[bytes]:
+        self.asked = Deferred()
+        return self.asked
+
+    def give(self) -> None:
+        """The slice that was asked for is there."""
+        assert self.asked is not None
+        self.asked.callback(b"x" * SLICE)
+
+
+# -- answers -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("opening", "script"),
+    [
+        pytest.param(PLAIN, f"{ENVELOPE}{WANTED}", id="step by step"),
+        pytest.param(
+            PIPELINING,
+            f"""
+            C: MAIL FROM:<ann@example.org>
+            C: RCPT TO:<bob@example.test>
+            C: DATA
+            S: 250 2.1.0 ok
+            S: 250 2.1.5 ok
+            {WANTED}
+            """,
+            id="pipelined",
+        ),
+        pytest.param(
+            CHUNKING,
+            """
+            C: MAIL FROM:<ann@example.org>
+            C: RCPT TO:<bob@example.test>
+            S: 250 2.1.0 ok
+            S: 250 2.1.5 ok
+            C: BDAT 20 LAST
+            C: Subject: x
+            C:
+            C: .dot
+            """,
+            id="BDAT",
+        ),
+    ],
+)
+def test_taken(opening: str, script: str) -> None:
+    """
+    The server's yes to the content is the answer to each recipient that it took, and the
+    session is usable again; twice on one connection.
+    """
+    with playing() as peer:
+        session, line = peer.session(opening)
+        for number in ("1", "2"):
+            sent = send(session)
+            assert not session.usable
+            line.play(script)
+            line.lines(f"250 queued as {number}")
+            answer = now(sent)[0]
+
+            assert BOB == answer.recipient
+            assert f"250 queued as {number}" == str(answer.reply)
+            assert Stage.CONTENT is answer.stage
+            assert answer.from_peer
+            assert not answer.in_doubt
+            assert session.usable
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        pytest.param(
+            "250 ok|250 ok|250 ok|354 go|250 2.0.0 queued",
+            [(1, "250 2.0.0 queued", "CONTENT"), (2, "250 2.0.0 queued", "CONTENT")],
+            id="both",
+        ),
+        pytest.param(
+            "550 5.7.1 not you|503 5.5.1 MAIL first|503 5.5.1 MAIL first|503 5.5.1 no",
+            [(1, "550 5.7.1 not you", "SENDER"), (2, "550 5.7.1 not you", "SENDER")],
+            id="sender",
+        ),
+        pytest.param(
+            "250 ok|450 4.7.1 greylisted|250 ok|354 go|250 2.0.0 queued",
+            [(1, "450 4.7.1 greylisted", "RECIPIENT"), (2, "250 2.0.0 queued", "CONTENT")],
+            id="one recipient later",
+        ),
+        pytest.param(
+            "250 ok|550 5.1.1 who?|450 4.2.2 full|503 5.5.1 no recipients",
+            [(1, "550 5.1.1 who?", "RECIPIENT"), (2, "450 4.2.2 full", "RECIPIENT")],
+            id="no recipient",
+        ),
+        pytest.param(
+            "250 ok|550 5.1.1 who?|550 5.1.1 who?|354 go all the same|554 5.5.1 nothing",
+            [(1, "550 5.1.1 who?", "RECIPIENT"), (2, "550 5.1.1 who?", "RECIPIENT")],
+            id="no recipient, and 354",
+        ),
+        pytest.param(
+            "250 ok|250 ok|550 5.1.1 who?|451 4.3.0 not now",
+            [(1, "451 4.3.0 not now", "CONTENT"), (2, "550 5.1.1 who?", "RECIPIENT")],
+            id="DATA",
+        ),
+        pytest.param(
+            "250 ok|250 ok|550 5.1.1 who?|354 go|554 5.7.1 spam",
+            [(1, "554 5.7.1 spam", "CONTENT"), (2, "550 5.1.1 who?", "RECIPIENT")],
+            id="content",
+        ),
+        pytest.param(
+            "250 ok|250 ok|421 4.3.2 shutting down",
+            [(1, LEAVING, "CONNECTION"), (2, LEAVING, "CONNECTION")],
+            id="421 to a recipient",
+        ),
+        pytest.param(
+            "421 4.3.2 shutting down",
+            [(1, LEAVING, "CONNECTION"), (2, LEAVING, "CONNECTION")],
+            id="421 to the sender",
+        ),
+        pytest.param(
+            "250 ok|250 ok|250 ok|354 go|421 4.3.2 shutting down",
+            [(1, LEAVING, "CONNECTION"), (2, LEAVING, "CONNECTION")],
+            id="421 to the content",
+        ),
+        pytest.param(
+            "250 ok|250 ok|550 5.1.1 who?|550 5.1.x what|",
+            [(1, "550 5.1.x what", "CONTENT"), (2, "550 5.1.1 who?", "RECIPIENT")],
+            id="S11 a malformed status is text",
+        ),
+        pytest.param(
+            "250 ok|250 ok|550 4.1.1 liar|550 5.1.1.1 what|",
+            [(1, "550 5.1.1.1 what", "CONTENT"), (2, "550 4.1.1 liar", "RECIPIENT")],
+            id="S11 a status of another class is text",
+        ),
+    ],
+)
+def test_each_recipient_has_its_answer(said: str, expected: list[tuple[int, str, str]]) -> None:
+    """
+    Each recipient has one answer, in the server's words, with what it is the answer to.
+    """
+    with playing() as peer:
+        session, line = peer.session(PIPELINING)
+        sent = send(session, (BOB, EVE))
+        line.play(GROUP)
+        for text in filter(None, said.split("|")):
+            line.lines(text)
+        answers = now(sent)
+
+        assert expected == told(answers)
+        assert all(answer.from_peer and not answer.in_doubt for answer in answers)
+        lives = not any(code.startswith("421") for _, code, _ in expected)
+        assert lives == session.usable
+        assert lives == (not line.gone)
+
+
+def test_lmtp() -> None:
+    """
+    LMTP answers for each recipient that it took (RFC 2033 section 4.2), also for one address
+    that is there twice.
+    """
+    bob, eve, bob_again = recipients("bob@example.test", "eve@example.test", "bob@example.test")
+    with playing(role=Role.LMTP) as peer:
+        session, line = peer.session(LMTP)
+        sent = send(session, (bob, eve, bob_again))
+        line.heard()
+        line.lines("250 ok", "250 ok", "550 5.1.1 who?", "250 ok", "354 go")
+        line.lines("452 4.2.2 full")
+        assert not sent.called
+        line.lines("250 2.1.5 kept")
+
+        assert [
+            (1, "452 4.2.2 full", "CONTENT"),
+            (2, "550 5.1.1 who?", "RECIPIENT"),
+            (3, "250 2.1.5 kept", "CONTENT"),
+        ] == told(now(sent))
+        assert session.usable
+
+
+def test_left_out() -> None:
+    """
+    What the server announced not to take is not asked, and the answer says whose it is.
+    """
+    limited = PIPELINING.replace("S: 250 E", "S: 250-LIMITS RCPTMAX=1\nS: 250 E")
+    with playing() as peer:
+        session, line = peer.session(limited)
+        sent = send(session, (BOB, EVE))
+        assert "eve" not in line.heard().decode()
+        line.lines("250 ok", "250 ok", "354 go")
+        line.lines("250 2.0.0 queued")
+        first, second = now(sent)
+
+        assert first.reply.positive
+        assert ("452 4.5.3", Stage.RECIPIENT, False) == (
+            str(second.reply)[:9],
+            second.stage,
+            second.from_peer,
+        )
+
+
+@pytest.mark.parametrize(
+    ("sender", "status"),
+    [
+        pytest.param(replace(SENDER, body=Body.BINARY), "5.6.3", id="BINARYMIME"),
+        pytest.param(replace(SENDER, smtputf8=True), "5.6.9", id="SMTPUTF8"),
+        pytest.param(
+            Sender(reverse_path=Address.parse("jürgen@example.org")), "5.6.7", id="UTF-8 address"
+        ),
+    ],
+)
+def test_not_for_this_server(sender: Sender, status: str) -> None:
+    """
+    A message that this server cannot take goes to nobody there, and nothing is asked.
+    """
+    with playing() as peer:
+        session, line = peer.session(PLAIN)
+        answers = now(start(session.send(sender, (BOB, EVE), CONTENT)))
+
+        assert b"" == line.heard()
+        assert {(status, Stage.SENDER, False)} == {
+            (a.reply.status, a.stage, a.from_peer) for a in answers
+        }
+        assert session.usable
+
+
+@pytest.mark.parametrize(
+    ("eight_bit", "extension", "taken"),
+    [
+        pytest.param(EightBit.SEND, "", True, id="sent as it is"),
+        pytest.param(EightBit.REFUSE, "", False, id="refused"),
+        pytest.param(EightBit.REFUSE, "8BITMIME", True, id="announced"),
+    ],
+)
+def test_eight_bit(eight_bit: EightBit, extension: str, taken: bool) -> None:
+    """
+    8-bit content for a server without 8BITMIME is sent or refused, never changed.
+    """
+    opening = PLAIN.replace("S: 250 mx.example.test", f"S: 250-mx.example.test\nS: 250 {extension}")
+    sender = replace(SENDER, body=Body.EIGHT_BIT)
+    with playing(eight_bit=eight_bit) as peer:
+        session, line = peer.session(opening)
+        sent = start(session.send(sender, (BOB,), Octets(b"\xff\r\n")))
+        heard = line.heard().decode()
+        if not taken:
+            assert "" == heard
+            (answer,) = now(sent)
+            assert ("5.6.3", Stage.SENDER, False) == (
+                answer.reply.status,
+                answer.stage,
+                answer.from_peer,
+            )
+            return
+        word = " BODY=8BITMIME" if extension else ""
+        assert f"MAIL FROM:<ann@example.org>{word}\r\n" == heard
+        line.lines("250 ok")
+        line.lines("250 ok")
+        assert b"\xff\r\n.\r\n" == line.say(b"354 go\r\n")
+        line.lines("250 ok")
+        assert now(sent)[0].reply.positive
+
+
+def test_size_is_the_contents_own() -> None:
+    """
+    SIZE= says what there is now, whatever the message's own client declared.
+    """
+    sized = PLAIN.replace("S: 250 mx.example.test", "S: 250-mx.example.test\nS: 250 SIZE 100")
+    with playing() as peer:
+        session, line = peer.session(sized)
+        sent = start(session.send(replace(SENDER, size=99999), (BOB,), CONTENT))
+        assert b"MAIL FROM:<ann@example.org> SIZE=20\r\n" == line.heard()
+        line.lines("550 5.7.1 no")
+        assert not now(sent)[0].reply.positive
+
+        (answer,) = now(send(session, content=Octets(b"x" * 101)))
+        assert ("5.3.4", False) == (answer.reply.status, answer.from_peer)
+
+
+def test_mailmax() -> None:
+    """
+    A server that announced how many messages it takes is given no more.
+    """
+    limited = PLAIN.replace("S: 250 mx.example.test", "S: 250-mx\nS: 250 LIMITS MAILMAX=1")
+    with playing() as peer:
+        session, line = peer.session(limited)
+        sent = send(session)
+        line.play(f"{ENVELOPE}{WANTED}")
+        line.lines("250 ok")
+        assert now(sent)[0].reply.positive
+
+        assert not session.usable
+        with pytest.raises(LocalProtocolError):
+            now(send(session))
+
+
+def test_misuse() -> None:
+    """
+    One message at a time, with at least one recipient; QUIT is for between them.
+    """
+    with playing() as peer:
+        session, line = peer.session(PLAIN)
+        with pytest.raises(LocalProtocolError):
+            now(send(session, ()))
+        sent = send(session)
+        with pytest.raises(LocalProtocolError):
+            now(send(session))
+        with pytest.raises(LocalProtocolError):
+            now(start(session.quit()))
+        line.play(f"{ENVELOPE}{WANTED}")
+        line.lines("250 ok")
+        assert now(sent)[0].reply.positive
+
+
+# -- content -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [0, 1, SLICE - 1, SLICE, SLICE + 1, 3 * SLICE + 7])
+@pytest.mark.parametrize("opening", [PLAIN, CHUNKING], ids=["DATA", "BDAT"])
+def test_slices(opening: str, size: int) -> None:
+    """
+    Content of any size arrives whole.
+    """
+    content = (b"0123456789\r\n" * (size // 12 + 1))[:size]
+    with playing() as peer:
+        session, line = peer.session(opening)
+        sent = send(session, content=Octets(content))
+        heard = line.heard()
+        while b"BDAT" not in heard and not heard.endswith(b"\r\n.\r\n"):
+            heard = line.lines("354 ok" if b"DATA" in heard else "250 ok").encode()
+            if heard == b"":
+                heard = line.lines("250 ok").encode()
+            if heard == b".\r\n":
+                break
+        for _ in range(heard.count(b"BDAT")):
+            line.lines("250 ok")
+        if not sent.called:
+            line.lines("250 ok")
+
+        assert now(sent)[0].reply.positive
+        octets = b""
+        while heard.startswith(b"BDAT"):
+            command, _, heard = heard.partition(b"\r\n")
+            length = int(command.split()[1])
+            octets, heard = octets + heard[:length], heard[length:]
+        octets += heard.removesuffix(b".\r\n") if opening is PLAIN else b""
+        assert content == (octets if opening is not PLAIN else octets[:size])
+
+
+def test_waits_for_a_slow_reader() -> None:
+    """
+    No more is read from the content while the server lags behind.
+    """
+    reads: list[int] = []
+
+    @implementer(IContent)
+    class Counted:
+        size = 10 * SLICE
+
+        async def read(self, start: int, stop: int) -> bytes:
+            reads.append(start)
+            return b"x" * (stop - start)
+
+    with playing() as peer:
+        session, line = peer.session(PLAIN)
+        sent = send(session, content=Counted())
+        line.play(ENVELOPE)
+        line.transport.full_after(1)
+        line.say(b"354 go\r\n")
+        assert [0] == reads
+        peer.pass_time(100)
+        assert [0] == reads
+        line.transport.full_after(2)
+        assert 3 == len(reads)
+        peer.pass_time(100)
+        line.transport.full_after(100)
+        line.lines("250 ok")
+        assert 10 == len(reads)
+        assert now(sent)[0].reply.positive
+
+
+@pytest.mark.parametrize("opening", [PLAIN, CHUNKING], ids=["DATA", "BDAT"])
+@pytest.mark.parametrize("error", [SpoolError("disk"), MessageGone("expunged")])
+def test_content_cannot_be_read(error: Exception, opening: str) -> None:
+    """
+    What the content raises is the caller's, and the half message is never ended: the
+    connection is cut.
+    """
+    with playing() as peer:
+        session, line = peer.session(opening)
+        content = Slow(3 * SLICE)
+        sent = start(session.send(SENDER, (BOB,), content))
+        for said in ("250 ok", "250 ok", "354 go"):
+            if content.asked is None:
+                line.lines(said)
+        content.give()
+        assert content.asked is not None
+        content.asked.errback(error)
+        with pytest.raises(type(error)):
+            now(sent)
+
+        assert line.transport.aborted
+        assert not session.usable
+
+
+def test_content_that_is_shorter() -> None:
+    """
+    Content that ends before its size is no content.
+    """
+    with playing() as peer:
+        session, line = peer.session(PLAIN)
+        content = Slow(10)
+        sent = start(session.send(SENDER, (BOB,), content))
+        line.play(f"{ENVELOPE}S: 354 go")
+        assert content.asked is not None
+        content.asked.callback(b"")
+        with pytest.raises(SpoolError, match="0 of 10"):
+            now(sent)
+
+        assert line.transport.aborted
+
+
+@pytest.mark.parametrize("when", ["reading", "writing"])
+@pytest.mark.parametrize(
+    ("opening", "said", "reply", "stage"),
+    [
+        pytest.param(CHUNKING, "552 5.3.4 large", "552 5.3.4 large", Stage.CONTENT, id="BDAT, no"),
+        pytest.param(CHUNKING, LEAVING, LEAVING, Stage.CONNECTION, id="BDAT, 421"),
+        pytest.param(PIPELINING, LEAVING, LEAVING, Stage.CONNECTION, id="DATA, 421"),
+        # RFC 5321 section 4.1.1.4: the answer comes behind the end, nowhere else.
+        pytest.param(PIPELINING, "552 5.3.4 large", "451 4.5.0", Stage.CONNECTION, id="DATA, no"),
+    ],
+)
+def test_s11_answered_before_the_end(
+    opening: str, said: str, reply: str, stage: Stage, when: str
+) -> None:
+    """
+    A "no" in the middle of the content is heard, while we read from disk as while we wait for
+    a server that has stopped reading; no more is sent then.
+    """
+    with playing() as peer:
+        session, line = peer.session(opening)
+        content = Slow(4 * SLICE)
+        sent = start(session.send(SENDER, (BOB,), content))
+        line.heard()
+        line.lines("250 ok", "250 ok", *(() if opening is CHUNKING else ("354 go",)))
+        content.give()
+        if when == "writing":
+            line.transport.full_after(1)
+        content.give()
+        assert SLICE <= len(line.heard())
+        line.lines(said)
+        if when == "writing":
+            assert not sent.called
+            peer.pass_time(180)
+        else:
+            content.give()
+        (answer,) = now(sent)
+
+        assert str(answer.reply).startswith(reply)
+        assert stage is answer.stage
+        assert not answer.in_doubt
+        assert SLICE > len(line.heard())
+        assert (stage is Stage.CONTENT and when == "reading") == session.usable
+
+
+# -- the connection ends -------------------------------------------------------
+
+SAID = ["250 ok", "250 ok", "354 go"]
+
+
+@pytest.mark.parametrize("way", ["finish", "reset"])
+@pytest.mark.parametrize("opening", [PLAIN, PIPELINING], ids=["step by step", "pipelined"])
+@pytest.mark.parametrize(
+    ("count", "half", "text"),
+    [
+        pytest.param(0, "", "instead of answering MAIL", id="MAIL"),
+        pytest.param(0, "250-half", "instead of answering MAIL", id="half of MAIL"),
+        pytest.param(1, "", "instead of answering RCPT", id="RCPT"),
+        pytest.param(2, "", "instead of answering DATA", id="DATA"),
+        pytest.param(3, "", "after the end of the message, which it may have taken", id="end"),
+        pytest.param(
+            3, "250-ok", "after the end of the message, which it may have taken", id="half an end"
+        ),
+    ],
+)
+def test_s11_closes_at_every_point(
+    count: int, half: str, text: str, opening: str, way: str
+) -> None:
+    """
+    Wherever the server closes, each recipient has an answer, and only behind the end of the
+    message is it in doubt.
+    """
+    with playing() as peer:
+        session, line = peer.session(opening)
+        sent = send(session)
+        for said in SAID[:count]:
+            line.lines(said)
+        line.say(half.encode())
+        getattr(line, way)()
+        (answer,) = now(sent)
+
+        assert f"451 4.4.2 {WHERE} closed the connection {text}" == str(answer.reply)
+        assert Stage.CONNECTION is answer.stage
+        assert not answer.from_peer
+        assert (count == 3) == answer.in_doubt
+        assert not session.usable
+        assert line.gone
+        assert session.closed.ended
+
+
+def test_s11_closes_inside_the_content() -> None:
+    """
+    Before the end of the message nothing is in doubt: no server may take half of it.
+    """
+    with playing() as peer:
+        session, line = peer.session(PLAIN)
+        content = Slow(3 * SLICE)
+        sent = start(session.send(SENDER, (BOB,), content))
+        line.play(f"{ENVELOPE}S: 354 go")
+        content.give()
+        line.reset()
+        content.give()
+        (answer,) = now(sent)
+
+        assert (Stage.CONNECTION, False) == (answer.stage, answer.in_doubt)
+        assert str(answer.reply).endswith("instead of answering the content")
+
+
+def test_s11_closes_between_lmtp_answers() -> None:
+    """
+    LMTP: who was answered has an answer, the others are in doubt.
+    """
+    with playing(role=Role.LMTP) as peer:
+        session, line = peer.session(LMTP)
+        sent = send(session, (BOB, EVE))
+        line.lines("250 ok", "250 ok", "250 ok", "354 go")
+        line.lines("250 2.1.5 kept")
+        line.reset()
+        first, second = now(sent)
+
+        assert ("250 2.1.5 kept", False) == (str(first.reply), first.in_doubt)
+        assert (Stage.CONNECTION, True) == (second.stage, second.in_doubt)
+
+
+@pytest.mark.parametrize(
+    ("count", "seconds", "in_doubt"),
+    [
+        pytest.param(0, 300, False, id="MAIL"),
+        pytest.param(1, 300, False, id="RCPT"),
+        pytest.param(2, 120, False, id="DATA"),
+        pytest.param(3, 600, True, id="end"),
+    ],
+)
+def test_time_limits(count: int, seconds: float, in_doubt: bool) -> None:
+    """
+    Each phase has its time limit (RFC 5321 section 4.5.3.2); then the connection is cut.
+    """
+    with playing() as peer:
+        session, line = peer.session(PLAIN)
+        sent = send(session)
+        for said in SAID[:count]:
+            line.lines(said)
+        peer.pass_time(seconds - 1)
+        assert not sent.called
+        line.say(b"2")
+        peer.pass_time(1)
+        (answer,) = now(sent)
+
+        assert str(answer.reply).startswith(f"451 4.4.2 {WHERE} took too long ")
+        assert (Stage.CONNECTION, in_doubt) == (answer.stage, answer.in_doubt)
+        assert line.transport.aborted
+        assert not session.usable
+
+
+def test_s11_never_reads() -> None:
+    """
+    A server that does not read its content is given up after the time for one slice.
+    """
+    with playing() as peer:
+        session, line = peer.session(PLAIN)
+        sent = send(session, content=Octets(b"x" * 3 * SLICE))
+        line.play(ENVELOPE)
+        line.transport.full_after(1)
+        line.say(b"354 go\r\n")
+        peer.pass_time(179)
+        assert not sent.called
+        peer.pass_time(1)
+        (answer,) = now(sent)
+
+        assert f"451 4.4.2 {WHERE} took too long instead of answering the content" == str(
+            answer.reply
+        )
+        assert not answer.in_doubt
+        assert line.transport.aborted
+
+
+@pytest.mark.parametrize("count", range(4))
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(b"nonsense\r\n", id="no reply"),
+        pytest.param(b"250-" + b"x" * 100_000, id="endless line"),
+        pytest.param(b"250-more\r\n" * 1000, id="endless reply"),
+        pytest.param(b"250-a\r\n550 b\r\n", id="two codes"),
+        pytest.param(b"334 \r\n", id="334"),
+        pytest.param(b"\0\0\0\0\r\n", id="NUL"),
+    ],
+)
+def test_s11_breaks_the_protocol(said: bytes, count: int) -> None:
+    """
+    What is no answer at that point ends the connection: 4.5.0, in doubt behind the end.
+    """
+    with playing() as peer:
+        session, line = peer.session(PLAIN)
+        sent = send(session)
+        for good in SAID[:count]:
+            line.lines(good)
+        line.say(said)
+        (answer,) = now(sent)
+
+        assert "4.5.0" == answer.reply.status
+        assert "broke the protocol" in answer.reply.text
+        assert (Stage.CONNECTION, count == 3) == (answer.stage, answer.in_doubt)
+        assert line.gone
+        assert not session.usable
+
+
+def test_s11_354_to_mail() -> None:
+    """
+    A 354 that nothing asked for never makes us send content.
+    """
+    with playing() as peer:
+        session, line = peer.session(PLAIN)
+        sent = send(session)
+        line.heard()
+        assert b"" == line.say(b"354 go\r\n")
+        assert "4.5.0" == now(sent)[0].reply.status
+
+
+def test_s11_answers_too_many() -> None:
+    """
+    Answers that nothing asked for end the connection, and are no answers to the next message.
+    """
+    with playing() as peer:
+        session, line = peer.session(PLAIN)
+        sent = send(session)
+        for good in SAID:
+            line.lines(good)
+        line.say(b"250 queued\r\n250 and again\r\n")
+
+        assert now(sent)[0].reply.positive
+        assert not session.usable
+        assert line.gone
+        (answer,) = now(send(session))
+        assert (Stage.CONNECTION, False, False) == (
+            answer.stage,
+            answer.from_peer,
+            answer.in_doubt,
+        )
+
+
+@pytest.mark.parametrize("count", range(4))
+def test_cancelled(count: int) -> None:
+    """
+    Cancelled (an attempt has a time limit), the connection is cut, wherever it was.
+    """
+    with playing() as peer:
+        session, line = peer.session(PLAIN)
+        sent = send(session)
+        for said in SAID[:count]:
+            line.lines(said)
+        sent.cancel()
+        with pytest.raises(CancelledError):
+            now(sent)
+        assert line.transport.aborted
+        line.heard()
+
+        assert not session.usable
+        assert session.closed.ended
+
+
+def test_cancelled_while_reading() -> None:
+    """
+    Also while the content is read.
+    """
+    with playing() as peer:
+        session, line = peer.session(PLAIN)
+        content = Slow(10)
+        sent = start(session.send(SENDER, (BOB,), content))
+        line.play(f"{ENVELOPE}S: 354 go")
+        sent.cancel()
+        with pytest.raises(CancelledError):
+            now(sent)
+
+        assert line.transport.aborted
+        assert not session.usable
+
+
+# -- between transactions ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "event",
+    ["finish", "reset", b"421 4.4.2 idle\r\n", b"250 what?\r\n", b"x" * 5000],
+    ids=str,
+)
+def test_watched_while_idle(event: str | bytes) -> None:
+    """
+    An idle connection that the server ends is known to be closed, before the next message.
+    """
+    with playing() as peer:
+        session, line = peer.session(PLAIN)
+        told: list[bool] = []
+        session.closed.tell(lambda: told.append(session.usable))
+        if isinstance(event, bytes):
+            line.say(event)
+        else:
+            getattr(line, event)()
+
+        assert [False] == told
+        assert line.gone
+
+
+def test_idle_too_long() -> None:
+    """
+    Nobody used it for five minutes: we say QUIT and close, and wait for nothing.
+    """
+    with playing() as peer:
+        session, line = peer.session(PLAIN)
+        peer.pass_time(299)
+        assert session.usable
+        line.transport.clear()
+        peer.reactor.advance(1)
+
+        assert b"QUIT\r\n" == line.heard()
+        assert line.gone
+        assert not session.usable
+
+
+def test_used_just_before_it_is_idle_too_long() -> None:
+    """
+    The time of idleness is no limit for the message that ends it.
+    """
+    with playing() as peer:
+        session, line = peer.session(PLAIN)
+        peer.pass_time(299)
+        content = Slow(10)
+        sent = start(session.send(SENDER, (BOB,), content))
+        peer.reactor.advance(30)
+        line.play(f"{ENVELOPE}S: 354 go")
+        peer.pass_time(500)
+        assert content.asked is not None
+        content.asked.callback(b"0123456789")
+        line.heard()
+        peer.pass_time(500)
+        line.lines("250 ok")
+
+        assert now(sent)[0].reply.positive
+
+
+def test_quit() -> None:
+    """
+    QUIT is said, its answer waited for, and the connection closed.
+    """
+    with playing() as peer:
+        session, line = peer.session(PLAIN)
+        gone = start(session.quit())
+        assert not session.usable
+        line.play("C: QUIT")
+        assert not gone.called
+        line.lines("221 bye")
+        now(gone)
+
+        assert line.gone
+        assert not line.transport.aborted
+        assert session.closed.ended
+        now(start(session.quit()))  # again does nothing
+
+
+@pytest.mark.parametrize("said", [b"", b"2", b"garbage\r\n", b"250 what?\r\n"], ids=str)
+def test_quit_is_bounded(said: bytes) -> None:
+    """
+    Whatever the server says to QUIT, or does not say, it is over within seconds.
+    """
+    with playing() as peer:
+        session, line = peer.session(PLAIN)
+        gone = start(session.quit())
+        line.say(said)
+        peer.pass_time(5)
+        peer.pass_time(5)
+        now(gone)
+
+        assert line.gone
+
+
+def test_quit_cancelled() -> None:
+    """
+    Cancelled, QUIT ends in cutting the connection.
+    """
+    with playing() as peer:
+        session, line = peer.session(PLAIN)
+        gone = start(session.quit())
+        gone.cancel()
+        with pytest.raises(CancelledError):
+            now(gone)
+
+        assert line.transport.aborted
+
+
+def test_abort() -> None:
+    """
+    Abort cuts, and may be said again.
+    """
+    with playing() as peer:
+        session, line = peer.session(PLAIN)
+        session.abort()
+        session.abort()
+        assert line.transport.aborted
+        assert not session.usable
+        line.heard()
+
+        assert session.closed.ended
+        (answer,) = now(send(session))
+        assert Stage.CONNECTION is answer.stage
+        assert Reply(451, "4.4.2", answer.reply.text) == answer.reply
