@@ -17,7 +17,7 @@ from pymta.interfaces.delivery import Result
 from pymta.interfaces.queue import Deferred, Done, Held, Settlement
 from pymta.outcome import Failed
 from pymta.queue.attempt import Faults, limited
-from pymta.queue.outcomes import Finding, Reports, Ruling, find
+from pymta.queue.outcomes import Finding, Reports, Ruling, Unreported, find, held
 from pymta.queue.retry import RetryRules
 from pymta.queue.schedule import Work
 from pymta.queue.settling import Ending, Settler
@@ -103,12 +103,15 @@ class Concluder:
             return findings, await limited(self._clock, self._seconds, reports)
         except CancelledError:
             raise
+        except Unreported as error:
+            return [_unreported(finding, str(error)) for finding in findings], ()
         except Exception:  # noqa: BLE001  the fence round an attempt
             number = self._faults.caught(f"reporting on {work.claim.queue_id}")
-            return [_unreported(finding, number) for finding in findings], ()
+            why = f"internal error ({number})"
+            return [_unreported(finding, why) for finding in findings], ()
 
 
-def _unreported(finding: Finding, number: str) -> Finding:
+def _unreported(finding: Finding, why: str) -> Finding:
     """Without its report: a failure is held, a delay is told the next time, a success is one."""
     if finding.notice is None:
         return finding
@@ -116,8 +119,7 @@ def _unreported(finding: Finding, number: str) -> Finding:
     if isinstance(settled, Deferred):
         return replace(finding, settled=replace(settled, warned=False))
     if isinstance(finding.outcome, Failed):
-        reason = f"{finding.outcome.reply}; not reported: internal error ({number})"
-        return replace(finding, settled=Held(reason))
+        return replace(finding, settled=held(finding.outcome, finding.notice.gave_up, why))
     return finding
 
 

@@ -14,13 +14,14 @@ from datetime import datetime
 from typing import TypeAlias
 
 from pymta.envelope import Notify, Recipient
+from pymta.errors import PymtaError
 from pymta.interfaces.content import NewMail
 from pymta.interfaces.queue import Claim, Claimed, Deferred, Done, Held, Settled
-from pymta.outcome import Failed, Outcome
+from pymta.outcome import Failed, Outcome, Relayed
 from pymta.queue.retry import Again, GiveUp, RetryRules
 from pymta.queue.schedule import Work
 
-__all__ = ["Finding", "Notice", "Reports", "Ruling", "find"]
+__all__ = ["Finding", "Notice", "Reports", "Ruling", "Unreported", "find", "held"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,13 @@ Reports: TypeAlias = Callable[[Claim, Sequence[Notice]], Awaitable[Sequence[NewM
 Write reports.  Each notice must be told by one of the mails given back, which are committed
 together with the outcomes.  Called again for the same if that commit does not come about.  The
 claim has a reverse path, and its mails may be reported on.
+
+:raises Unreported: nothing is told now: failures are held, with its reason.
 """
+
+
+class Unreported(PymtaError):
+    """No report is written.  The message is the reason: "not reported: …"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +99,9 @@ _Ruled: TypeAlias = tuple[Settled, Notice | None]
 
 def _settled(work: Work, claimed: Claimed, outcome: Outcome, ruling: Ruling) -> _Ruled:
     if not isinstance(outcome, Failed):
-        wanted = ruling.reports and _wants(work.claim, claimed, Notify.SUCCESS)
+        # RFC 3461 section 5.2.1: a next hop that knows DSN has taken over the duty to report.
+        told = isinstance(outcome, Relayed) and outcome.dsn
+        wanted = ruling.reports and not told and _wants(work.claim, claimed, Notify.SUCCESS)
         return Done(outcome), Notice(claimed=claimed, outcome=outcome) if wanted else None
     if outcome.reply.permanent or claimed.verdict is not None:
         return _failed(work.claim, Notice(claimed=claimed, outcome=outcome), outcome, ruling)
@@ -131,8 +140,13 @@ def _failed(claim: Claim, notice: Notice, outcome: Failed, ruling: Ruling) -> _R
     silent = _why_silent(claim, ruling.reports)
     if silent is None:
         return Done(outcome), notice
-    said = f"{outcome.reply} ({notice.gave_up})" if notice.gave_up else str(outcome.reply)
-    return Held(f"{said}; not reported: {silent}"), None
+    return held(outcome, notice.gave_up, silent), None
+
+
+def held(outcome: Failed, gave_up: str | None, silent: str) -> Held:
+    """A failure that is not reported.  :param silent: why not."""
+    said = f"{outcome.reply} ({gave_up})" if gave_up else str(outcome.reply)
+    return Held(f"{said}; not reported: {silent}")
 
 
 def _why_silent(claim: Claim, reports: bool) -> str | None:
