@@ -53,6 +53,7 @@ from pymta.pop3.listener import pop3_listener
 from pymta.pop3.settings import Settings as POP3Settings
 from pymta.queue.ids import QueueIDs
 from pymta.queue.queue import Queue
+from pymta.queue.reporting import Reporter
 from pymta.queue.runner import Runner, RunnerLimits
 from pymta.queue.schedule import Schedule
 from pymta.routing.sends_as import sends_as
@@ -194,6 +195,14 @@ class MailSystem:
             random=chance.fraction,
             ids=chance.name,
             observer=self.observer,
+            reports=Reporter(
+                self.router,
+                hostname=hostname,
+                clock=clock,
+                now=now,
+                state=self.stores.shared,
+                postmaster=Address("postmaster", self.domain),
+            ),
             schedule=schedule,
             limits=runner_limits,
         )
