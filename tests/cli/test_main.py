@@ -20,8 +20,8 @@ from pymta.cli.account import password_of
 from pymta.cli.errors import Usage, told
 from pymta.cli.main import parser
 from pymta.cli.output import Listing
-from pymta.cli.queue import query_of
 from pymta.cli.queue_entries import as_json, detailed, in_line, reasons
+from pymta.cli.queue_selection import query_of
 from pymta.envelope import Recipient, RecipientID, Sender
 from pymta.errors import ConfigurationError, Mistake, NoSuchAccount, StoreClosed
 from pymta.interfaces.content import Lane, Octets, Origin, QueueID

@@ -54,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     whole.add_argument("--version", action="version", version=f"pymta {__version__}")
     commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_servers(commands)
+    _add_send(commands)
     _add_account(commands)
     _add_queue(commands)
     return whole
@@ -101,6 +102,37 @@ def _add_servers(commands: Commands) -> None:
     check.add_argument("--json", action="store_true", help="as JSON")
 
 
+_SEND = """\
+Without --from and --to, Sender or From says who it is from, and To, Cc and Bcc who gets it. Bcc is
+cut out of what is sent, and all lines end with CRLF; no other octet is changed.
+
+The password of --user comes from --password-file, from PYMTA_PASSWORD, or is asked for.
+"""
+
+
+def _add_send(commands: Commands) -> None:
+    text = "messages into a server's queue, or to a server by SMTP"
+    send = _command(commands, "send", text, "send:run_send", parents=[_json(), _quiet()])
+    send.epilog, send.formatter_class = _SEND, argparse.RawDescriptionHelpFormatter
+    send.add_argument("files", metavar="FILE", nargs="+", help="a message; - is standard input")
+    where = _where(send)
+    where.add_argument("--server", metavar="HOST[:PORT]", help="to this server, by SMTP")
+    send.add_argument("--from", metavar="ADDRESS", dest="sender", help="'<>': no reports")
+    send.add_argument("--to", metavar="ADDRESS", action="append", default=[], help="repeatable")
+    send.add_argument("--notify", metavar="WHEN", help="never, or of success,failure,delay")
+    send.add_argument("--ret", choices=["full", "hdrs"], help="what reports give back")
+    send.add_argument("--envid", metavar="TEXT", help="what reports call it")
+    server = send.add_argument_group("with --server")
+    server.add_argument("--user", metavar="NAME", help="log in")
+    server.add_argument("--password-file", metavar="FILE", help="its first line")
+    server.add_argument(
+        "--tls",
+        choices=["none", "may", "encrypt", "verify", "implicit"],
+        help="how much is asked for (default: verify with --user, may without; implicit on 465)",
+    )
+    server.add_argument("--authorities", metavar="FILE", help="who vouches for servers (PEM)")
+
+
 def _add_account(commands: Commands) -> None:
     text = "accounts of a server, running or not"
     inner = commands.add_parser("account", help=text).add_subparsers(
@@ -126,31 +158,61 @@ def _add_queue(commands: Commands) -> None:
     inner = commands.add_parser("queue", help=text).add_subparsers(
         title="commands", metavar="COMMAND", required=True
     )
-    shown = [_store(), _json()]
+    shown = [_store(), _json(), _quiet()]
     which = [*shown, _which()]
     _command(inner, "list", "one line a message", "queue:list_entries", parents=which)
     show = _command(inner, "show", "all about one message", "queue:show", parents=shown)
     show.add_argument("id", metavar="ID")
     show.add_argument("--content", action="store_true", help="write its octets")
     _command(inner, "why", "why each recipient waits", "queue:why", parents=which)
-    hold = _command(inner, "hold", "let nobody deliver these", "queue:hold", parents=which)
+    _add_queue_changes(inner, which)
+
+
+def _add_queue_changes(inner: Commands, which: Sequence[argparse.ArgumentParser]) -> None:
+    def change(name: str, text: str) -> argparse.ArgumentParser:
+        return _command(inner, name, text, f"queue_changes:{name}", parents=which)
+
+    hold = change("hold", "let nobody deliver these")
     hold.add_argument("--reason", default="held by hand", help="(default: %(default)s)")
-    _command(inner, "release", "held ones are due at once", "queue:release", parents=which)
-    _command(inner, "retry", "due ones are due at once", "queue:retry", parents=which)
-    _command(inner, "remove", "drop these; nobody is told", "queue:remove", parents=which)
+    change("release", "held ones are tried at once")
+    change("retry", "those that wait are tried at once; suspensions of their lanes end")
+    reroute = change("reroute", "these go another way, and stay on it; held ones stay held")
+    reroute.add_argument(
+        "--to",
+        metavar="LANE",
+        required=True,
+        help="AGENT:NEXTHOP as 'show' writes it; HOST:PORT, that host itself; DOMAIN, its MX"
+        " hosts; or 'auto', what the routes say",
+    )
+    bounce = change("bounce", "these fail now, and their senders get a report")
+    bounce.add_argument(
+        "--reason", default="Returned by hand", help="stands in it (default: %(default)s)"
+    )
+    change("remove", "drop these; nobody is told")
 
 
 def _store() -> argparse.ArgumentParser:
     parent = argparse.ArgumentParser(add_help=False)
+    _where(parent)
+    return parent
+
+
+def _where(parent: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
     where = parent.add_mutually_exclusive_group(required=True)
     where.add_argument("--store", metavar="DIR", help="the server's directory")
     where.add_argument("--config", metavar="FILE", help="the server's configuration file")
-    return parent
+    return where
 
 
 def _json() -> argparse.ArgumentParser:
     parent = argparse.ArgumentParser(add_help=False)
     parent.add_argument("--json", action="store_true", help="as JSON")
+    return parent
+
+
+def _quiet() -> argparse.ArgumentParser:
+    parent = argparse.ArgumentParser(add_help=False)
+    parent.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
     return parent
 
 

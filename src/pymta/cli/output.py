@@ -9,7 +9,7 @@ import sys
 from types import TracebackType
 from typing import Any
 
-__all__ = ["Listing", "complain", "say", "say_json"]
+__all__ = ["Listing", "complain", "counted", "say", "say_json"]
 
 
 def say(text: str) -> None:
@@ -26,6 +26,11 @@ def say_json(value: Any) -> None:
 def complain(text: str) -> None:
     """Why it was not done."""
     sys.stderr.write(f"pymta: {text}\n")
+
+
+def counted(number: int, thing: str) -> str:
+    """``1 recipient``, ``2 recipients``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 class Listing:

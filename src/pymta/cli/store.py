@@ -26,18 +26,29 @@ __all__ = ["Place", "between", "on_store", "people_of", "place_of"]
 
 class Place:
     """
-    Where a store is, and at what cost passwords are kept there.
+    Where a store is, and what its server is configured to.
 
+    :param cost: of a password's check.
     :param separator: of sub-addresses.
+    :param hostname: of the server, where it is known.
     """
 
-    def __init__(self, directory: str, cost: Cost | None = None, separator: str = "+") -> None:
+    def __init__(
+        self,
+        directory: str,
+        cost: Cost | None = None,
+        separator: str = "+",
+        hostname: str | None = None,
+    ) -> None:
         self.directory = directory
         self.cost = cost
         self.separator = separator
+        self.hostname = hostname
 
     def check(self) -> None:
         """:raises Usage: there is no store."""
+        if os.path.exists(self.directory) and not os.path.isdir(self.directory):
+            raise Usage(f"{self.directory} is a file: a store is a folder")
         if not os.path.exists(os.path.join(self.directory, "pymta.db")):
             raise Usage(f"there is no store in {self.directory}")
 
@@ -55,7 +66,10 @@ def place_of(arguments: Namespace, reactor: Any) -> Place:
 
     configuration = load(arguments.config, reactor).configuration
     return Place(
-        configuration.directory, configuration.accounts.cost, configuration.routing.separator
+        configuration.directory,
+        configuration.accounts.cost,
+        configuration.routing.separator,
+        configuration.hostname,
     )
 
 
