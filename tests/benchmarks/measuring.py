@@ -54,7 +54,8 @@ class Run:
     failed: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """Without each single turn."""
+        return {**asdict(self), "report": {}}
 
 
 def measure(peer: Peer, cell: Cell, **options: Any) -> Run:

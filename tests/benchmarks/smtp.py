@@ -103,8 +103,9 @@ def main() -> int:
     print(*facts(peers, tempfile.gettempdir()), "", sep="\n", flush=True)
     everything: list[Run] = []
     for cell in _cells(given):
-        runs = _run(cell, peers, given.rounds)
-        syncs = {} if given.no_syncs else _syncs(cell, peers, runs)
+        able = [peer for peer in peers if cell.figure in peer.figures]
+        runs = _run(cell, able, given.rounds)
+        syncs = {} if given.no_syncs else _syncs(cell, able, runs)
         print(*table(cell, runs, syncs), sep="\n", flush=True)
         everything += runs
     print(*turns(everything), sep="\n", flush=True)

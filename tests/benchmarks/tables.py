@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from tests.benchmarks.measuring import Cell, Run
@@ -21,6 +22,10 @@ _HEAD = (
     "| server | messages/s: min / median / max | of pymta | CPU ms each | MiB | syncs each |",
     "|---|---|---|---|---|---|",
 )
+
+
+_CLOCKS = ("wall", "own")
+_SHARES = (0.5, 0.99, 0.999, 1.0)
 
 
 def facts(peers: Iterable[Peer], folder: str) -> Iterator[str]:
@@ -49,8 +54,7 @@ def table(cell: Cell, runs: Sequence[Run], syncs: Mapping[str, str]) -> Iterator
 def _row(name: str, runs: Sequence[Run], ours: Sequence[float], syncs: str) -> str:
     rates = _rates(runs, name)
     if not rates:
-        why = runs[0].failed
-        return f"| {name} | {'does not do this' if why == '-' else why} | | | | |"
+        return f"| {name} | {runs[0].failed} | | | | |"
     good = [run for run in runs if not run.failed]
     failed = f" ({len(runs) - len(good)} of {len(runs)} failed)" if len(good) < len(runs) else ""
     ratio = f"{statistics.median(rates) / statistics.median(ours):.2f}" if ours else ""
@@ -66,8 +70,8 @@ def _rates(runs: Iterable[Run], name: str) -> list[float]:
 
 
 def turns(runs: Iterable[Run]) -> Iterator[str]:
-    """How long the reactor's turns took, the worst run of each cell."""
-    watched = [run for run in runs if run.report.get("turns", {}).get("wall")]
+    """How long the reactor's turns took, of all runs of a cell together."""
+    watched = [run for run in runs if run.report.get("turns")]
     if not watched:
         return
     yield "### Turns of pymta's reactor, ms (of the thread's own time in brackets)"
@@ -76,13 +80,15 @@ def turns(runs: Iterable[Run]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     for cell in dict.fromkeys(run.cell for run in watched):
         told = [run.report["turns"] for run in watched if run.cell == cell]
-        worst = max(told, key=lambda each: float(each["wall"]["p99.9"]))
-        shares = [
-            f"{worst['wall'][name]:.2f} ({worst['own'][name]:.2f})"
-            for name in ("p50", "p99", "p99.9", "max")
-        ]
-        yield f"| {cell} | {worst['count']:,} | {' | '.join(shares)} |"
+        wall, own = (sorted(chain.from_iterable(t[clock] for t in told)) for clock in _CLOCKS)
+        shares = [f"{_share(wall, each):.1f} ({_share(own, each):.1f})" for each in _SHARES]
+        yield f"| {cell} | {len(wall):,} | {' | '.join(shares)} |"
     yield ""
+
+
+def _share(ordered: Sequence[int], share: float) -> float:
+    """So much of them take no longer; in milliseconds."""
+    return ordered[round((len(ordered) - 1) * share)] / 1000 if ordered else 0.0
 
 
 def _processor() -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
+from tests.benchmarks.peers.haraka import Haraka
 from tests.benchmarks.peers.ours import Ours
 from tests.benchmarks.peers.peer import Missing, Peer
 from tests.benchmarks.peers.postfix import Postfix
@@ -37,5 +38,29 @@ EVERYONE: tuple[Peer, ...] = (
         module="twisted_mail",
         figures=("kept",),
         versions=lambda: _versions("Twisted"),
+    ),
+    Ours(
+        name="aiosmtpd",
+        note="likewise",
+        module="aiosmtpd_store",
+        figures=("kept",),
+        versions=lambda: _versions("aiosmtpd"),
+    ),
+    Haraka(),
+    Ours(
+        name="ceiling-durable",
+        note="a bare Twisted protocol with one log, synced by groups",
+        module="ceiling",
+        figures=("kept",),
+        versions=lambda: _versions("Twisted"),
+        options=(("durable", True),),
+    ),
+    Ours(
+        name="ceiling-nothing",
+        note="a bare Twisted protocol that forgets what it is sent",
+        module="ceiling",
+        figures=("kept",),
+        versions=lambda: _versions("Twisted"),
+        options=(("durable", False),),
     ),
 )

@@ -4,7 +4,7 @@ What the benchmark knows of a server under load.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ __all__ = ["Missing", "Peer", "Running", "Stand"]
 
 
 class Missing(Exception):
-    """It cannot be had here, or does not do this; in words for the table."""
+    """It cannot be had here; in words for the table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +58,14 @@ class Peer(Protocol):
     def name(self) -> str: ...
 
     @property
+    def figures(self) -> Sequence[str]:
+        """Those that it does."""
+
+    @property
     def note(self) -> str: ...
 
     def version(self) -> str:
         """:raises Missing: it is not installed."""
 
     def start(self, stand: Stand) -> AbstractContextManager[Running]:
-        """Listening inside, and gone after.  :raises Missing: it does not do this figure."""
+        """Listening inside, and gone after.  :raises Missing: it does not start."""

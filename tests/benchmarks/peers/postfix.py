@@ -87,6 +87,7 @@ class Postfix:
     """Started by ``postfix start-fg``, and ended by its process id."""
 
     name = "postfix"
+    figures = tuple(_FIGURES)
     note = "kept: in its hold queue; delivered: virtual, a Maildir; relayed: relayhost"
 
     def version(self) -> str:
