@@ -24,10 +24,10 @@ from dns.asyncbackend import (  # type: ignore[attr-defined]
 )
 from dns.exception import FormError, Timeout
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, connectProtocol
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import IReactorFDSet, IReactorTime, IReadDescriptor
-from twisted.internet.protocol import Protocol
+from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -83,7 +83,7 @@ class ReactorBackend(Backend):
             return _Datagrams(af, destination, self._clock, IReactorFDSet(self._reactor))
         kind = TCP6ClientEndpoint if af == socket.AF_INET6 else TCP4ClientEndpoint
         endpoint = kind(self._reactor, *destination)
-        connecting = connectProtocol(endpoint, _Stream())
+        connecting = endpoint.connect(_Streams.forProtocol(_Stream))
         try:
             stream = await _wait(self._clock, connecting, timeout)
         except ConnectError as error:  # no OSError, which takes a server out
@@ -215,6 +215,10 @@ class _Stream(Protocol):
         changed, self.changed = self.changed, None
         if changed is not None:
             changed.callback(None)
+
+
+class _Streams(Factory):
+    noisy = False  # nothing in the log for each connection
 
 
 class _Connection(StreamSocket):

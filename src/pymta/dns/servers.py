@@ -5,13 +5,15 @@ The resolvers that are asked: as an operator names them, or as ``/etc/resolv.con
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
 from typing import Any
 
 from dns.exception import Timeout
-from dns.message import Message
+from dns.message import Message, QueryMessage
 from dns.nameserver import Do53Nameserver
+
+from pymta.dns.exchange import Clock, by_tcp, by_udp
 
 __all__ = ["LOCAL", "Server", "at", "available", "resolv_conf"]
 
@@ -30,7 +32,7 @@ class Server(Do53Nameserver):
     :param now: seconds, of the reactor's clock.
     """
 
-    def __init__(self, address: str, port: int, now: Callable[[], float]) -> None:
+    def __init__(self, address: str, port: int, now: Clock) -> None:
         super().__init__(address, port)
         self._now = now
         self._rests_until: float | None = None
@@ -40,9 +42,21 @@ class Server(Do53Nameserver):
         """Whether others should be asked first."""
         return self._rests_until is not None and self._now() < self._rests_until
 
-    async def async_query(self, *args: Any, **kwargs: Any) -> Message:
+    async def async_query(
+        self,
+        request: QueryMessage,
+        timeout: float,
+        source: str | None,
+        source_port: int,
+        max_size: bool,
+        backend: Any,
+        one_rr_per_rrset: bool = False,
+        ignore_trailing: bool = False,
+    ) -> Message:
+        exchange = by_tcp if max_size else by_udp
+        where = (self.address, self.port)
         try:
-            response = await super().async_query(*args, **kwargs)
+            response = await exchange(request, where, backend, seconds=timeout, now=self._now)
         except (Timeout, OSError):
             self._rests_until = self._now() + _REST
             raise

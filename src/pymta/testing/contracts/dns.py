@@ -33,7 +33,7 @@ ZONES: Zones = {
         "mx1": [A("1.0.0.1"), A("1.0.0.2"), AAAA("2a00::1")],
         "null": [MX(0, "")],
         "txt": [TXT((b"one ", b"two")), TXT((b'\0\xff"\\;',)), TXT((b"x" * 255, b""))],
-        "_25._tcp.mx1": [TLSA(usage=3, selector=1, matching=1, data=b"\0\1\xff" * 10)],
+        "_25._tcp.mx1": [TLSA(usage=3, selector=1, matching=1, data=b"\0\1\xff\t" * 8)],
         "strange": [TLSA(usage=255, selector=254, matching=9, data=b"?")],
         "1.0.0.127.rev": [PTR(f"MX1.{ZONE}.")],
         "nothing": [],
@@ -65,7 +65,7 @@ ANSWERS = [
     pytest.param(
         f"_25._tcp.mx1.{ZONE}",
         TLSA,
-        {TLSA(usage=3, selector=1, matching=1, data=b"\0\1\xff" * 10)},
+        {TLSA(usage=3, selector=1, matching=1, data=b"\0\1\xff\t" * 8)},
         id="TLSA",
     ),
     pytest.param(

@@ -1,0 +1,112 @@
+"""
+One message there and one back, by UDP or TCP.
+
+dnspython's own exchange gives a whole answer up for one record that it cannot read, a TLSA of a
+length that does not fit its type among others, which :rfc:`7671#section-4.1` only leaves out; and
+it measures its times by the wall clock.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Any, TypeAlias
+
+from dns.exception import DNSException, FormError, Timeout
+from dns.flags import TC
+from dns.message import Message, Truncated, from_wire
+from dns.rdatatype import RdataType
+
+__all__ = ["Clock", "by_tcp", "by_udp"]
+
+Clock: TypeAlias = Callable[[], float]
+
+# More than any message has.
+_SIZE = 65_535
+
+
+async def by_udp(
+    question: Message, server: tuple[str, int], backend: Any, *, seconds: float, now: Clock
+) -> Message:
+    """
+    The first datagram that answers the question; whatever else comes is not looked at.
+
+    :raises dns.message.Truncated: there is more of it by TCP.
+    :raises dns.exception.Timeout: none came.
+    :raises OSError: nobody listens there.
+    """
+    ends = now() + seconds
+    async with await backend.make_socket(
+        _family(server), socket.SOCK_DGRAM, 0, None, server
+    ) as datagrams:
+        await datagrams.sendto(question.to_wire(), server, seconds)
+        response = None
+        while response is None:
+            octets, _ = await datagrams.recvfrom(_SIZE, _left(ends, now))
+            response = _read(octets, question)
+    return _whole(response)
+
+
+async def by_tcp(
+    question: Message, server: tuple[str, int], backend: Any, *, seconds: float, now: Clock
+) -> Message:
+    """
+    The answer, by a connection of its own.
+
+    :raises dns.message.Truncated: it is not whole even here.
+    :raises dns.exception.FormError: what came is no answer.
+    :raises dns.exception.Timeout: nothing came.
+    :raises OSError, EOFError: no connection, or not for long enough.
+    """
+    ends = now() + seconds
+    async with await backend.make_socket(
+        _family(server), socket.SOCK_STREAM, 0, None, server, seconds
+    ) as stream:
+        await stream.sendall(question.to_wire(prepend_length=True), _left(ends, now))
+        # RFC 1035 section 4.2.2: the length, in two octets, then the message.
+        length = int.from_bytes(await _octets(stream, 2, _left(ends, now)))
+        response = _read(await _octets(stream, length, _left(ends, now)), question)
+    if response is None:
+        raise FormError("no answer to the question")  # type: ignore[no-untyped-call]
+    return _whole(response)
+
+
+async def _octets(stream: Any, count: int, seconds: float) -> bytes:
+    octets: bytes = await stream.recv(count, seconds)
+    if len(octets) < count:
+        raise EOFError("the connection was closed")
+    return octets
+
+
+def _read(octets: bytes, question: Message) -> Message | None:
+    if octets[:2] != question.id.to_bytes(2):
+        return None
+    kind = question.question[0].rdtype
+    try:
+        message = from_wire(octets, continue_on_error=kind == RdataType.TLSA)
+    except (DNSException, ValueError):
+        return None
+    if not question.is_response(message):
+        return None
+    # If all that was asked for could not be read, it must not look like nothing.
+    missing = not any(rrset.rdtype == kind for rrset in message.answer)
+    unread = bool(message.errors) and missing and not message.flags & TC
+    return None if unread else message
+
+
+def _whole(response: Message) -> Message:
+    if response.flags & TC:
+        raise Truncated(message=response)  # type: ignore[no-untyped-call]
+    return response
+
+
+def _left(ends: float, now: Clock) -> float:
+    left = ends - now()
+    if left <= 0:
+        raise Timeout  # a server that sends what is no answer, again and again
+    return left
+
+
+def _family(server: tuple[str, int]) -> int:
+    return socket.AF_INET6 if ip_address(server[0]).version == 6 else socket.AF_INET
