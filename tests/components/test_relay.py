@@ -1,51 +1,64 @@
 """
-Tests for mail to next hops: how a hop is written, who may relay, and that it waits.
+Tests for mail to next hops: how a hop is written, who may relay, how it is carried, and that what
+an earlier release has left is let go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from dataclasses import replace
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.testing import MemoryReactorClock
 from zope.interface.verify import verifyObject
 
 from pymta.address import Address
-from pymta.aio import start
+from pymta.aio import deferred
+from pymta.components.parts import Part
 from pymta.components.relay import (
     AGENT,
-    NotYet,
-    Waiting,
+    REASON,
+    Carriers,
+    Relaying,
+    Releasing,
     next_hop,
     whoever_logged_in,
     with_peers,
 )
 from pymta.edge.peers import LOOPBACK
+from pymta.edge.tls import TLSError
 from pymta.envelope import Envelope, Recipient, RecipientID, Sender
-from pymta.errors import Mistake
+from pymta.errors import Mistake, Refused
 from pymta.interfaces.content import Lane, NewMail, Octets, Origin, QueueID
-from pymta.interfaces.delivery import Attempt, IDeliveryAgent
-from pymta.interfaces.queue import QueueQuery, RetryNow
-from pymta.outcome import Failed, Scope
+from pymta.interfaces.delivery import IDeliveryAgent
+from pymta.interfaces.dns import MX, A
 from pymta.queue.memory import MemoryQueueStore
 from pymta.session import Endpoint, Role, Session
+from pymta.testing.dns import FakeDNS, Zones
+from tests.edge.certificates import make_pair
 
 T = TypeVar("T")
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BOB = Recipient(id=RecipientID(1), address=Address("bob", "elsewhere.test"))
 HOP = Lane(AGENT, "[mx.test]:25")
+ZONES: Zones = {
+    "elsewhere.test": [MX(10, "mx.elsewhere.test")],
+    "mx.elsewhere.test": [A("127.0.0.1")],
+}
 
 
-def done(coroutine: Coroutine[Deferred[Any], Any, T]) -> T:
+def done(awaitable: Awaitable[T]) -> T:
     """The result of what does not wait."""
-    results: list[T] = []
-    _ = start(coroutine).addCallback(results.append)
+    results: list[Any] = []
+    _ = deferred(awaitable).addBoth(results.append)
     (result,) = results
-    return result
+    if hasattr(result, "raiseException"):
+        result.raiseException()
+    value: T = result
+    return value
 
 
 def origin(peer: str = "192.0.2.1", identity: str | None = None) -> Origin:
@@ -61,18 +74,38 @@ def origin(peer: str = "192.0.2.1", identity: str | None = None) -> Origin:
     return Origin(session, Sender(reverse_path=None))
 
 
+def carriers(**relaying: Any) -> Carriers:
+    """Of a server that asks a DNS of its own."""
+    return Carriers(
+        MemoryReactorClock(),
+        Relaying(**relaying),
+        dns=FakeDNS(ZONES),
+        hostname="mail.bücher.example",
+        below=lambda limit: 0,
+        random=bytes,
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "hop"),
     [
         ("mx.test:25", "[mx.test]:25"),
         ("[mx.test]:25", "[mx.test]:25"),
         ("192.0.2.1:2525", "[192.0.2.1]:2525"),
+        ("192.0.2.1", "[192.0.2.1]:25"),
+        ("[192.0.2.1]", "[192.0.2.1]:25"),
+        ("[mx.test]", "[mx.test]:25"),
         ("[2001:db8::1]:25", "[2001:db8::1]:25"),
+        ("mx.test", "mx.test"),
+        ("MX.test", "mx.test"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("bücher.example:587", "[xn--bcher-kva.example]:587"),
+        ("unix:/run/lmtp", "unix:/run/lmtp"),
     ],
 )
 def test_next_hop(text: str, hop: str) -> None:
     """
-    A host and a port, in one spelling.
+    A host and a port, or a domain, in one spelling.
     """
     assert hop == next_hop(text)
     assert hop == next_hop(hop)
@@ -82,7 +115,6 @@ def test_next_hop(text: str, hop: str) -> None:
     "text",
     [
         "",
-        "mx.test",
         "mx.test:",
         ":25",
         "mx.test:0",
@@ -90,6 +122,9 @@ def test_next_hop(text: str, hop: str) -> None:
         "2001:db8::1:25",
         "[x:25",
         "a b:25",
+        "a b",
+        "unix:run/lmtp",
+        "192.0.2.256",
         "[::g]:25",
         "mx.test:25\n",
         "mx..test:25",
@@ -126,54 +161,92 @@ async def _asked(who: Origin) -> bool:
     return await with_peers(LOOPBACK)(BOB, who)
 
 
-def test_nobody_carries_it_yet() -> None:
+def test_agents() -> None:
     """
-    The agent says "later" of the destination, for each recipient, and never "no".
+    SMTP moves the responsibility, LMTP delivers; both are parts, and nothing is opened.
     """
-    agent = NotYet()
-    attempt = Attempt(
-        queue_id=QueueID("Q"),
-        number=1,
-        sender=Sender(reverse_path=None),
-        recipients=(BOB, replace(BOB, id=RecipientID(2))),
-        next_hop=HOP.next_hop,
-        content=Octets(b""),
-        origin=origin(),
-        arrived=NOW,
-    )
-    results = done(agent.deliver(attempt))
+    made = carriers()
+    smtp, lmtp = made.smtp(), made.lmtp("unix:/run/lmtp")
 
-    assert verifyObject(IDeliveryAgent, agent)
-    assert [1, 2] == [each.id for each in results]
-    for each in results:
-        assert isinstance(each.outcome, Failed)
-        assert each.outcome.reply.transient
-        assert each.outcome.scope is Scope.DESTINATION
+    assert verifyObject(IDeliveryAgent, smtp)
+    assert verifyObject(IDeliveryAgent, lmtp)
+    assert [Role.SMTP, Role.LMTP] == [smtp.role, lmtp.role]
+    assert all(isinstance(each, Part) for each in (made, smtp, lmtp))
+    destination = done(lmtp.finder.find("bob@elsewhere.test"))
+    assert [("/run/lmtp", 0)] == [(host.name, host.port) for host in destination.hosts]
 
 
-def test_mail_waits_in_a_suspended_lane() -> None:
+def test_we_introduce_ourselves_in_ascii() -> None:
     """
-    It is kept and due, is never claimed, in a year neither, and says why; somebody who retries it
-    gets what he wants.
+    EHLO takes a domain, which has A-labels.
+    """
+    dial: Any = carriers().smtp().pool._dial
+
+    assert "mail.xn--bcher-kva.example" == dial.__self__.settings.helo
+
+
+def test_s30_hosts_in_here() -> None:
+    """
+    A zone that names this machine's own addresses leads nowhere, unless they are allowed.
+    """
+    with pytest.raises(Refused):
+        done(carriers().finder.find("elsewhere.test"))
+    found = done(carriers(allow=LOOPBACK).finder.find("elsewhere.test"))
+
+    assert [("mx.elsewhere.test", ("127.0.0.1",))] == [
+        (host.name, host.addresses) for host in found.hosts
+    ]
+
+
+def test_s30_a_literal_in_here() -> None:
+    """
+    Nor does a recipient's address literal; what an operator has written is another thing.
+    """
+    with pytest.raises(Refused):
+        done(carriers().finder.find("[127.0.0.1]"))
+    found = done(carriers().finder.find(next_hop("[127.0.0.1]")))
+
+    assert [("127.0.0.1", 25)] == [(host.name, host.port) for host in found.hosts]
+
+
+def test_authorities(tmp_path: Path) -> None:
+    """
+    Files that cannot be used end the start.
+    """
+    pair = make_pair(tmp_path, "ca.test")
+    good, bad = carriers(authorities=pair.certificate), carriers(authorities=str(tmp_path / "no"))
+    done(good.start())
+    done(good.stop())
+
+    with pytest.raises(TLSError):
+        done(bad.start())
+
+
+def test_lanes_of_an_earlier_release_are_let_go() -> None:
+    """
+    What was suspended until a release delivers it is claimed; other lanes stay as they are.
     """
     now = NOW
     store = MemoryQueueStore(lambda: now)
-    _ = start(Waiting(store, [HOP]).start())
-    mail = NewMail(
-        id=QueueID("Q1"),
-        envelope=Envelope(sender=Sender(reverse_path=None), recipients=(BOB,)),
-        content=Octets(b"x"),
-        origin=origin(),
-        arrived=NOW,
-        lanes={BOB.id: HOP},
-    )
-
-    assert [] == list(done(store.add([mail], "owner")))
-    now = NOW + timedelta(days=365)
-    assert [] == list(done(store.claim("owner", now, 10, 10)))
-    assert ["this release queues mail for next hops and does not deliver it yet"] == [
-        each.reason for each in done(store.statistics()).suspended
+    other = Lane(AGENT, "other.test")
+    mails = [
+        NewMail(
+            id=QueueID(f"Q{n}"),
+            envelope=Envelope(sender=Sender(reverse_path=None), recipients=(BOB,)),
+            content=Octets(b"x"),
+            origin=origin(),
+            arrived=NOW,
+            lanes={BOB.id: lane},
+        )
+        for n, lane in enumerate((HOP, other))
     ]
+    done(store.suspend(HOP, datetime(9999, 1, 1, tzinfo=UTC), REASON))
+    done(store.suspend(other, NOW + timedelta(hours=1), "down"))
+    assert [] == list(done(store.add(mails, "owner")))
 
-    assert 1 == done(store.change(QueueQuery(), RetryNow()))
-    assert 1 == len(done(store.claim("owner", now, 10, 10)))
+    releasing = Releasing(store)
+    done(releasing.start())
+    done(releasing.stop())
+
+    assert [other] == [each.lane for each in done(store.statistics()).suspended]
+    assert [HOP] == [claim.lane for claim in done(store.claim("owner", now, 10, 10))]

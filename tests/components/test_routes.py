@@ -5,6 +5,7 @@ Tests for the router that an operator's routes make: who is asked first, and wha
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -111,6 +112,45 @@ def test_next_hop(address: str, hop: str) -> None:
 
     assert isinstance(found, Via)
     assert (Lane("relay", hop), False) == (found.lane, found.local)
+
+
+BY_MX = [
+    pytest.param("x@c.test", "[192.0.2.1]:25", id="a hop comes first"),
+    pytest.param("x@Elsewhere.TEST", "elsewhere.test", id="its own domain"),
+    pytest.param("x@bücher.example", "xn--bcher-kva.example", id="A-labels"),
+    pytest.param("x@[192.0.2.9]", "[192.0.2.9]", id="IPv4 literal"),
+    pytest.param("x@[IPv6:2001:DB8::9]", "[2001:db8::9]", id="IPv6 literal"),
+    pytest.param("x%d.test@elsewhere.test", "elsewhere.test", id="percent is theirs"),
+]
+
+
+@pytest.mark.parametrize(("address", "hop"), BY_MX)
+def test_by_mx(address: str, hop: str) -> None:
+    """
+    Each domain is its own next hop, and is not local.
+    """
+    found = route(replace(ROUTES, next_hop=None, mx=True), address)
+
+    assert isinstance(found, Via)
+    assert (Lane("relay", hop), False) == (found.lane, found.local)
+    assert address == str(found.recipient)
+
+
+@pytest.mark.parametrize(
+    ("routes", "expected"),
+    [
+        (Routes(), False),
+        (Routes(mx=True), True),
+        (Routes(next_hop="mx.test"), True),
+        (Routes(hops={"c.test": "mx.test"}), True),
+    ],
+    ids=["nowhere", "mx", "next hop", "hops"],
+)
+def test_leads_elsewhere(routes: Routes, expected: bool) -> None:
+    """
+    Whether anything may leave.
+    """
+    assert expected is routes.leads_elsewhere
 
 
 @pytest.mark.parametrize(

@@ -20,16 +20,21 @@ from pymta.accounts.records import Record
 from pymta.accounts.springing import Springing
 from pymta.address import Address
 from pymta.components.people import MakePeople, checked_by, kept, springing
-from pymta.components.relay import AGENT
+from pymta.components.relay import AGENT, Relaying
 from pymta.components.routes import LOCAL, Routes
 from pymta.components.selfsigned import SelfSigned
 from pymta.components.system import MailSystem
 from pymta.delivery.discard import DiscardAgent
+from pymta.delivery.file import FileAgent
+from pymta.delivery.relay import RelayAgent, RelayLimits
+from pymta.delivery.tls_policy import TLSPolicies
 from pymta.edge.login_limits import LoginLimits
 from pymta.policy.submission import SenderBinding
 from pymta.queue.memory import MemoryQueueStore
 from pymta.queue.sql import SQLQueueStore
+from pymta.sasl import Credentials
 from pymta.session import TLS, Role
+from pymta.testing.dns import FakeDNS
 from tests.config.files import Reactor
 from tests.inbound.house import now_done
 
@@ -126,14 +131,53 @@ def test_settings_of_a_listener_can_be_others() -> None:
 
 def test_agents_can_be_others() -> None:
     """
-    By their names; one that carries to next hops ends their waiting.
+    By their names; then ours is not made a part.
     """
     agent = DiscardAgent()
-    routes = Routes(next_hop="[mx.test]:25")
-    waiting, carried = system(routes=routes), system(routes=routes, agents={AGENT: agent})
+    ours, carried = system(), system(agents={AGENT: agent})
 
     assert [agent, LOCAL in carried.agents] == [carried.agents[AGENT], True]
-    assert [1, 0] == [len(each._waiting_lanes()) for each in (waiting, carried)]
+    assert isinstance(ours.agents[AGENT], RelayAgent)
+    assert [1, 0] == [
+        sum(isinstance(part, RelayAgent) for part in each.parts) for each in (ours, carried)
+    ]
+
+
+def test_agents_with_a_life_are_parts() -> None:
+    """
+    Somebody else's are started and stopped, once, before and after the queue's runner.
+    """
+    reactor: Any = Reactor()
+    agent = FileAgent(reactor, "mail")
+    made = system(agents={"file": agent, AGENT: agent})
+    parts = list(made.parts)
+
+    assert 1 == parts.count(agent)
+    assert parts.index(agent) < parts.index(made.runner)
+
+
+def test_the_way_out_can_be_another() -> None:
+    """
+    DNS, finder, TLS policies, credentials and figures are arguments.
+    """
+    dns = FakeDNS({})
+    tls = TLSPolicies()
+    relaying = Relaying(limits=RelayLimits(tries=3))
+    credentials = {"x": Credentials(username="ann")}.get
+    made = system(dns=dns, tls=tls, credentials=credentials, relaying=relaying)
+    agent = made.agents[AGENT]
+
+    assert isinstance(agent, RelayAgent)
+    assert (dns, tls, credentials, 3) == (
+        made.dns,
+        agent.tls,
+        agent.credentials,
+        agent.limits.tries,
+    )
+    finder = made.carriers.finder
+    other = system(finder=finder).agents[AGENT]
+    assert isinstance(other, RelayAgent)
+    assert finder is other.finder
 
 
 PEOPLE = [

@@ -75,10 +75,7 @@ def system_of(
     :param relay: next hop of everything else; without it, everything else is refused.
     :raises Usage: no next hop.
     """
-    try:
-        routes = Routes(next_hop=None if relay is None else next_hop(relay))
-    except Mistake as error:
-        raise Usage(f"{error} ({error.hint})") from None
+    routes = Routes(next_hop=None if relay is None else _host(relay))
     return MailSystem(
         reactor,
         hostname=domain,
@@ -114,6 +111,21 @@ def account(text: str, domain: str) -> tuple[str, str]:
     if parsed.ascii_domain != ascii_domain(domain):
         raise Usage(f"--account {address}: {domain} is the only local domain")
     return address, password
+
+
+def _host(text: str) -> str:
+    """
+    A host and its port: tests do not ask the DNS for other people's.
+
+    :raises Usage: it is none.
+    """
+    try:
+        hop = next_hop(text)
+    except Mistake:
+        hop = ""
+    if not hop.startswith("["):
+        raise Usage(f'--relay: no next hop: {text!r} ("host:port" or "[address]:port")')
+    return hop
 
 
 def _domain(text: str) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -17,6 +17,7 @@ from pymta.aio import CancelledError, forever, start
 __all__ = ["Job", "Loop", "Part", "nothing"]
 
 
+@runtime_checkable
 class Part(Protocol):
     """Something with a life of its own; each is called once, ``stop`` only after ``start``."""
 

@@ -1,68 +1,87 @@
 """
-Mail for elsewhere, as long as nobody carries it: kept, due, and neither tried nor returned.
-
-The lane of a next hop is suspended from the start, with a reason that ``pymta queue why`` shows:
-what waits in a suspended lane is not claimed, so it makes no attempts and does not age.  Whoever
-retries it all the same meets an agent that says "not yet".
+Mail for elsewhere: how next hops are written, who may send there, and the agent that carries it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from ipaddress import ip_address
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias, assert_never
 
-from zope.interface import implementer
+from twisted.internet.interfaces import IReactorTime
 
-from pymta.address import parse_domain
+from pymta.address import ascii_domain
+from pymta.aio import Pool
+from pymta.delivery.hops import Direct, Domain, Literal, Socket, parse
+from pymta.delivery.lmtp import Fixed
+from pymta.delivery.mx import Limits as HostLimits
+from pymta.delivery.mx import MXFinder
+from pymta.delivery.pool import PoolLimits
+from pymta.delivery.relay import CredentialsFor, RelayAgent, RelayLimits, anonymous
+from pymta.edge.client_tls import ClientTLS
 from pymta.edge.peers import Peers
 from pymta.envelope import Recipient
 from pymta.errors import Mistake
 from pymta.inbound.flow import RelayPermission
-from pymta.interfaces.content import Lane, Origin
-from pymta.interfaces.delivery import Attempt, IDeliveryAgent, Result
+from pymta.interfaces.content import Origin
+from pymta.interfaces.dns import IDNSClient
+from pymta.interfaces.observe import IObserver
 from pymta.interfaces.queue import IQueueStore
-from pymta.outcome import Failed, Scope
-from pymta.reply import Reply
+from pymta.interfaces.relay import IDestinationFinder, ITLSPolicySource
+from pymta.session import Role
+from pymta.smtp.client_dialler import Dialler
+from pymta.smtp.client_settings import ClientSettings, ClientTimeouts
 
-__all__ = ["AGENT", "Hop", "NotYet", "Waiting", "next_hop", "whoever_logged_in", "with_peers"]
+__all__ = [
+    "AGENT",
+    "Carriers",
+    "Hop",
+    "Relaying",
+    "Releasing",
+    "next_hop",
+    "whoever_logged_in",
+    "with_peers",
+]
 
 AGENT = "relay"
-"""The name of the agent that will carry mail to a next hop, ``[host]:port``."""
+"""The name of the agent that carries mail to next hops."""
 
-REASON = "this release queues mail for next hops and does not deliver it yet"
-NOT_YET = Reply(451, "4.3.5", "Nobody delivers to this next hop yet")
-# A year that a release with a relay agent, which ends the suspension, comes before.
-_FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
+PORT = 25
+WAITING = 100
 
-
-_HOP = re.compile(r"\[([^\[\]]+)\]:([0-9]{1,5})|([^:\[\]]+):([0-9]{1,5})")
+_ADDRESS = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3}){3})(:[0-9]{1,5})?")
 
 
 def next_hop(text: str) -> str:
     """
-    ``host:port`` or ``[address]:port``, as ``[host]:port``.
+    As lanes have it: ``host:port`` and ``[address]`` are a host, ``domain`` its MX hosts.
 
-    :raises Mistake: it is neither.
+    :raises Mistake: it is none.
     """
-    found = _HOP.fullmatch(text)
-    host = "" if found is None else found[1] or found[3]
-    port = 0 if found is None else int(found[2] or found[4])
-    if not 0 < port < 65536 or not _is_host(host):
-        raise Mistake(f"no next hop: {text!r}", hint='"host:port" or "[address]:port"')
-    return f"[{host}]:{port}"
-
-
-def _is_host(host: str) -> bool:
+    bare = _ADDRESS.fullmatch(text)
     try:
-        return bool(ip_address(host) if ":" in host else parse_domain(host))
+        hop = parse(text if bare is None else f"[{bare[1]}]{bare[2] or ''}")
     except ValueError:
-        return False
+        hint = '"host:port", "[address]:port", or "domain" for its MX hosts'
+        raise Mistake(f"no next hop: {text!r}", hint=hint) from None
+    match hop:
+        case Domain(name, None):
+            return name
+        # With a port, operators mean the host itself, as it is with all other programs.
+        case Domain(name, port) | Direct(name, port) | Literal(name, port):
+            return f"[{name}]:{port or PORT}"
+        case Socket():
+            return text
+        case _:
+            assert_never(hop)
 
 
 Hop: TypeAlias = Annotated[str, next_hop]
+
+
+# -- who may ---------------------------------------------------------------------
 
 
 async def whoever_logged_in(recipient: Recipient, origin: Origin) -> bool:
@@ -81,26 +100,149 @@ def with_peers(peers: Peers) -> RelayPermission:
     return permission
 
 
-@implementer(IDeliveryAgent)
-class NotYet:
-    """Stands in for the relay agent: nothing is carried, and the lane is left alone."""
-
-    recipient_limit = 1000
-
-    async def deliver(self, attempt: Attempt) -> Sequence[Result]:
-        failed = Failed(reply=NOT_YET, scope=Scope.DESTINATION)
-        return [Result(recipient.id, failed) for recipient in attempt.recipients]
+# -- who carries it ---------------------------------------------------------------
 
 
-class Waiting:
-    """A part: started before the queue's runner, so that it never sees these lanes."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relaying:
+    """
+    What the agents that carry mail elsewhere have in common.
 
-    def __init__(self, store: IQueueStore, lanes: Iterable[Lane]) -> None:
-        self._store = store
-        self._lanes = tuple(lanes)
+    :param limits: of one attempt.
+    :param hosts: what looking up a domain's hosts may cost.
+    :param sessions: that are kept for the next message.
+    :param timeouts: of servers.
+    :param allow: addresses that are not public and that MX hosts may have all the same.
+    :param trusted: servers that get our credentials without TLS or without a certificate.
+    :param authorities: PEM file of those who may vouch for servers; None is the system's.
+    """
+
+    limits: RelayLimits = field(default_factory=RelayLimits)
+    hosts: HostLimits = field(default_factory=HostLimits)
+    sessions: PoolLimits = field(default_factory=PoolLimits)
+    timeouts: ClientTimeouts = field(default_factory=ClientTimeouts)
+    allow: Peers = field(default_factory=Peers)
+    trusted: Peers = field(default_factory=Peers)
+    authorities: str | None = None
+
+
+class Carriers:
+    """
+    Makes agents that carry mail by SMTP and by LMTP.
+
+    A part: to be started before its agents, which are parts themselves.  Constructing it opens
+    nothing.
+
+    :param finder: in place of one by MX records.
+    :param tls: in place of "wherever it is offered".
+    :param credentials: by which we log in to next hops.
+    :param random: so many octets, unpredictable.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        relaying: Relaying,
+        *,
+        dns: IDNSClient,
+        hostname: str,
+        below: Callable[[int], int],
+        random: Callable[[int], bytes],
+        finder: IDestinationFinder | None = None,
+        tls: ITLSPolicySource | None = None,
+        credentials: CredentialsFor = anonymous,
+        observer: IObserver | None = None,
+    ) -> None:
+        self._reactor = reactor
+        self._clock = IReactorTime(reactor)
+        self._relaying = relaying
+        self._hostname = ascii_domain(hostname)
+        self._random = random
+        # SCRAM hashes for as long as the server asks.
+        self._pool = Pool(reactor, threads=1, limit=WAITING, name="pymta-relay-login")
+        self._tls = tls
+        self._credentials = credentials
+        self._observer = observer
+        self.client_tls = ClientTLS(authorities=relaying.authorities)
+        self.finder = finder or MXFinder(
+            dns,
+            self._clock,
+            hostname=hostname,
+            below=below,
+            allow=relaying.allow,
+            limits=relaying.hosts,
+        )
+
+    def smtp(self) -> RelayAgent:
+        """To the hosts of each lane's next hop."""
+        return self._agent(Role.SMTP, self.finder)
+
+    def lmtp(self, to: str) -> RelayAgent:
+        """
+        To one server's mailboxes, whatever the lane's next hop is (:rfc:`2033`).
+
+        :param to: ``host:port`` or ``unix:/path``.  :raises Mistake: it is neither.
+        """
+        return self._agent(Role.LMTP, Fixed(self.finder, next_hop(to)))
+
+    def _agent(self, role: Role, finder: IDestinationFinder) -> RelayAgent:
+        settings = ClientSettings(
+            helo=self._hostname,
+            role=role,
+            timeouts=self._relaying.timeouts,
+            trusted=self._relaying.trusted,
+        )
+        dialler = Dialler(
+            self._reactor,
+            self._clock,
+            settings,
+            random=self._random,
+            tls=self.client_tls,
+            pool=self._pool,
+        )
+        return RelayAgent(
+            finder,
+            dialler.open,
+            clock=self._clock,
+            tls=self._tls,
+            credentials=self._credentials,
+            role=role,
+            limits=self._relaying.limits,
+            pool=self._relaying.sessions,
+            observer=self._observer,
+        )
 
     async def start(self) -> None:
-        for lane in self._lanes:
-            await self._store.suspend(lane, _FOR_EVER, REASON)
+        """Read the authorities.  :raises pymta.edge.tls.TLSError: they are unusable."""
+        self._pool.start()
+        if self._relaying.authorities is not None:
+            self.client_tls.load()
+
+    async def stop(self) -> None:
+        """Wait for logins that are being computed."""
+        await self._pool.stop()
+
+
+# -- what an earlier release has left -----------------------------------------------
+
+REASON = "this release queues mail for next hops and does not deliver it yet"
+_PAST = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Releasing:
+    """
+    A part: lets mail go that a release without a relay agent suspended for ever.
+
+    Started before the queue's runner.
+    """
+
+    def __init__(self, store: IQueueStore) -> None:
+        self._store = store
+
+    async def start(self) -> None:
+        statistics = await self._store.statistics()
+        for suspended in statistics.suspended:
+            if suspended.reason == REASON:
+                await self._store.suspend(suspended.lane, _PAST, "")
 
     async def stop(self) -> None: ...

@@ -20,7 +20,7 @@ from pymta.routing.aliases import Aliases
 from pymta.routing.first_of import FirstOf
 from pymta.routing.local import CatchAll, LocalAccounts, Postmaster
 from pymta.routing.partial import PartialRouter
-from pymta.routing.tables import DomainTable, NextHop, VirtualDomains
+from pymta.routing.tables import DomainTable, EachDomain, NextHop, VirtualDomains
 
 __all__ = ["LOCAL", "Domain", "Routes", "Routing", "routing_of"]
 
@@ -43,7 +43,7 @@ Written: TypeAlias = Annotated[str, _address]
 class Routes:
     """
     Asked in this order: aliases, virtual addresses, the postmaster, accounts and their catch-all,
-    next hops by domain, the next hop of everything else.
+    next hops by domain, then the next hop of everything else, or the hosts of each domain.
 
     :param aliases: path of a file as aliases(5) has them, read again when it changes.
     :param virtual: addresses that stand for others; a domain of these alone is in ``domains``.
@@ -52,7 +52,10 @@ class Routes:
         own; an account by this name at the first domain otherwise, which is made.
     :param separator: between an address and its detail (:rfc:`5233`); empty for none.
     :param hops: next hop by domain; ``.example.org`` is all below ``example.org``.
-    :param next_hop: where everything else goes.  Without it, everything else is refused.
+    :param next_hop: where everything else goes: ``host:port`` is a host, ``domain`` the MX hosts
+        of that domain.
+    :param mx: whether everything else goes to the MX hosts of its own domain.  Without this and
+        without ``next_hop``, everything else is refused.
     """
 
     aliases: str | None = None
@@ -62,6 +65,12 @@ class Routes:
     separator: str = "+"
     hops: Mapping[str, Hop] = field(default_factory=dict)
     next_hop: Hop | None = None
+    mx: bool = False
+
+    @property
+    def leads_elsewhere(self) -> bool:
+        """Whether mail may leave this system at all."""
+        return self.mx or bool(self.lanes)
 
     @property
     def lanes(self) -> tuple[Lane, ...]:
@@ -122,6 +131,8 @@ def _tables(
         yield DomainTable({domain: Lane(AGENT, hop) for domain, hop in routes.hops.items()})
     if routes.next_hop is not None:
         yield NextHop(Lane(AGENT, routes.next_hop))
+    elif routes.mx:
+        yield EachDomain(AGENT)
 
 
 def _started(pool: Pool) -> Part:

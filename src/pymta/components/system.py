@@ -10,7 +10,7 @@ Constructing it opens nothing; ``parts`` are started in their order by
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -23,13 +23,15 @@ from twisted.internet.interfaces import (
 
 from pymta.address import Address
 from pymta.components.chance import Chance
-from pymta.components.parts import Job, Part
+from pymta.components.parts import Job, Part, nothing
 from pymta.components.people import Ground, MakePeople, kept
-from pymta.components.relay import AGENT, NotYet, Waiting, whoever_logged_in
+from pymta.components.relay import AGENT, Carriers, Relaying, Releasing, whoever_logged_in
 from pymta.components.routes import LOCAL, Routes, routing_of
 from pymta.components.space import FreeSpace
 from pymta.components.stores import Stores, durable_stores, memory_stores
 from pymta.delivery.local import LocalAgent
+from pymta.delivery.relay import CredentialsFor, anonymous
+from pymta.dns.client import DNSClient
 from pymta.edge.limits import ConnectionCount, ConnectionLimits
 from pymta.edge.listener import Door, Listener
 from pymta.edge.login import CertificateCheck, Login
@@ -41,8 +43,10 @@ from pymta.inbound.flow import Flow, MessageLimits, RelayPermission
 from pymta.inbound.receiver import Inbound
 from pymta.interfaces.accounts import IClearTextPasswords, ITokenChecker
 from pymta.interfaces.delivery import IDeliveryAgent, IModifier
+from pymta.interfaces.dns import IDNSClient
 from pymta.interfaces.observe import IObserver
 from pymta.interfaces.policy import IPolicy
+from pymta.interfaces.relay import IDestinationFinder, ITLSPolicySource
 from pymta.interfaces.shared import ISharedState
 from pymta.modify.submission import SubmissionFields
 from pymta.observe.log import LogObserver
@@ -89,11 +93,17 @@ class MailSystem:
     :param people: who has mailboxes, and how they log in.
     :param routes: where mail goes, beside to accounts.
     :param relay: who may send to elsewhere; by default whoever logged in, and only where the
-        routes have a next hop.
+        routes lead there.
+    :param dns: in place of one that asks the resolvers of ``/etc/resolv.conf``.
+    :param finder: of next hops' hosts, in place of one that asks ``dns`` for MX records.
+    :param tls: how connections to next hops are protected; by default wherever TLS is offered.
+    :param credentials: by which we log in to next hops.
+    :param relaying: limits, time limits and whom we trust, on the way out.
     :param policies: asked after our own, which binds senders to their accounts: no policy's
         acceptance unbinds them (S25).
     :param modifiers: asked before our own, which completes what is submitted.
-    :param agents: further ones, or others in place of ours, by name.
+    :param agents: further ones, or others in place of ours, by name; those that are parts are
+        started and stopped.
     :param observers: told what happens.
     :param certificates: the server side of TLS; None offers none.
     :param plaintext: who may log in without TLS.
@@ -116,6 +126,11 @@ class MailSystem:
         people: MakePeople | None = None,
         routes: Routes | None = None,
         relay: RelayPermission = whoever_logged_in,
+        dns: IDNSClient | None = None,
+        finder: IDestinationFinder | None = None,
+        tls: ITLSPolicySource | None = None,
+        credentials: CredentialsFor = anonymous,
+        relaying: Relaying | None = None,
         policies: Sequence[IPolicy] = (),
         modifiers: Sequence[IModifier] = (),
         agents: Mapping[str, IDeliveryAgent] | None = None,
@@ -180,9 +195,22 @@ class MailSystem:
             hostname=hostname,
         )
         self.router = self.routing.router
+        self.dns: IDNSClient = dns or DNSClient(reactor)
+        self.carriers = Carriers(
+            reactor,
+            relaying or Relaying(),
+            dns=self.dns,
+            hostname=hostname,
+            below=chance.below,
+            random=random,
+            finder=finder,
+            tls=tls,
+            credentials=credentials,
+            observer=self.observer,
+        )
         self.agents: dict[str, IDeliveryAgent] = {
             LOCAL: LocalAgent(self.people.directory),
-            AGENT: NotYet(),
+            AGENT: self.carriers.smtp(),
             **(agents or {}),
         }
         self.runner = Runner(
@@ -305,12 +333,19 @@ class MailSystem:
             Job(self._prepare),
             *self.routing.parts,
             *space,
-            Waiting(self.stores.queue, self._waiting_lanes()),
+            *self._outgoing,
             self.runner,
         )
 
-    def _waiting_lanes(self) -> Sequence[Any]:
-        return self.routes.lanes if isinstance(self.agents[AGENT], NotYet) else ()
+    @property
+    def _outgoing(self) -> Iterator[Part]:
+        if isinstance(self.dns, DNSClient):
+            yield Job(nothing, self.dns.stop)
+        yield self.carriers
+        # One object may have several names.
+        agents = {id(agent): agent for agent in self.agents.values()}
+        yield from (agent for agent in agents.values() if isinstance(agent, Part))
+        yield Releasing(self.stores.queue)
 
     async def _prepare(self) -> None:
         if isinstance(self.certificates, Certificates):

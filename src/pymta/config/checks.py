@@ -17,6 +17,7 @@ from pymta.address import ascii_domain
 from pymta.config.lines import Path
 from pymta.config.plugins import fits
 from pymta.config.reading import Reader, suggestion
+from pymta.config.relaying import check_relay, located_relay
 from pymta.config.tables import (
     REQUIRED,
     Configuration,
@@ -54,8 +55,13 @@ def located(configuration: Configuration, folder: str) -> Configuration:
             names={name: _located_pair(pair, at) for name, pair in tls.names.items()},
             client_authorities=tls.client_authorities and at(tls.client_authorities),
         )
-    directory = at(configuration.directory)
-    return replace(configuration, directory=directory, routing=routing, tls=tls)
+    return replace(
+        configuration,
+        directory=at(configuration.directory),
+        routing=routing,
+        relay=located_relay(configuration.relay, at),
+        tls=tls,
+    )
 
 
 def _located_pair(pair: KeyPairTable, at: Callable[[str], str]) -> KeyPairTable:
@@ -84,6 +90,7 @@ def check(
     if configuration.tls is not None:
         _check_tls(configuration.tls, reader)
     _check_routing(configuration, reader)
+    check_relay(configuration, document, reader)
     for path, use in used(configuration):
         fits(use, reader, path)
 
@@ -245,8 +252,6 @@ def _check_routing(configuration: Configuration, reader: Reader) -> None:
             reader.note(("routing", "hops", domain), f"{domain} is a local domain")
     if len(routing.separator) > 1:
         reader.note(("routing", "separator"), "one character, or none")
-    if configuration.relay.networks and not routing.lanes:
-        reader.note(("relay", "networks"), "there is no next hop", 'set "routing.next_hop"')
     if routing.aliases is not None:
         _check_aliases(routing.aliases, configuration, reader)
 

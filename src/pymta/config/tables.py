@@ -13,23 +13,31 @@ from enum import Enum
 from typing import Annotated, TypeAlias
 
 from pymta.accounts.passwords import Cost
+from pymta.components.relay import Hop
 from pymta.components.routes import Domain, Routes
 from pymta.config.reading import Rest
+from pymta.delivery.mx import Limits as HostLimits
+from pymta.delivery.pool import PoolLimits
+from pymta.delivery.relay import RelayLimits
+from pymta.dns.servers import at
 from pymta.edge.limits import ConnectionLimits
 from pymta.edge.peers import LOOPBACK, Peers
 from pymta.inbound.flow import MessageLimits
+from pymta.interfaces.relay import TLSLevel
 from pymta.pop3.settings import Timeouts as POP3Timeouts
 from pymta.pop3.settings import UTF8Headers
 from pymta.pop3.uidl import PLAIN, UIDLFormat, template
 from pymta.queue.retry import RetryRules
 from pymta.queue.runner import RunnerLimits
 from pymta.queue.schedule import AgentRules, ScheduleLimits
+from pymta.smtp.client_settings import ClientTimeouts
 from pymta.smtp.settings import Timeouts as SMTPTimeouts
 from pymta.wire.pop3.limits import Limits as POP3Limits
 from pymta.wire.smtp.data import Newlines
 from pymta.wire.smtp.limits import Limits as SMTPLimits
 
 __all__ = [
+    "DNS",
     "POP3",
     "REQUIRED",
     "Accounts",
@@ -40,6 +48,7 @@ __all__ = [
     "ListenerTable",
     "Log",
     "Logins",
+    "NextHop",
     "Protocol",
     "Queue",
     "Relay",
@@ -53,6 +62,15 @@ REQUIRED = ("hostname", "directory")
 """Keys at the top that must be given; they have defaults so that all mistakes can be found."""
 
 UIDL: TypeAlias = Annotated[UIDLFormat, template]
+
+
+def _resolver(text: str) -> str:
+    """As it is written.  :raises ValueError: it is none."""
+    at(text)
+    return text
+
+
+Resolver: TypeAlias = Annotated[str, _resolver]
 
 
 class Protocol(Enum):
@@ -162,14 +180,72 @@ class Accounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NextHop:
+    """
+    How the hosts of one next hop are spoken to.
+
+    :param tls: how much is asked of a connection; by default ``"verify"`` where there is a
+        ``user`` and what ``relay.tls`` says where there is none.
+    :param names: that its certificate may be for, with ``"verify"``; by default the host's name.
+    :param implicit: whether TLS is from the first octet (:rfc:`8314`), as on port 465.
+    :param user: by which we log in.
+    :param password: its password.
+    :param password_file: path of a file whose first line is the password.
+    """
+
+    tls: TLSLevel | None = None
+    names: tuple[Domain, ...] = ()
+    implicit: bool = False
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    password_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Relay:
     """
-    Who may send to elsewhere, where the routes lead there, beside whoever logged in.
+    Who may send to elsewhere, where the routes lead there, and how it is carried.
 
-    :param networks: addresses and networks, or ``"unix"``.
+    :param networks: addresses and networks, or ``"unix"``, that may send to elsewhere; whoever
+        logged in may as well.
+    :param tls: how much is asked of connections.
+    :param authorities: PEM file of those who may vouch for servers; the system's otherwise.
+    :param allow: addresses that are not public and that MX hosts may have all the same.
+    :param trusted: servers that get our passwords without TLS, or without a certificate.
+    :param next_hops: what is special about a next hop, as the routes write it.
+    :param limits: of one attempt.
+    :param hosts: what looking up a domain's hosts may cost.
+    :param sessions: that are kept for the next message.
     """
 
     networks: Peers = field(default_factory=Peers)
+    tls: TLSLevel = TLSLevel.MAY
+    authorities: str | None = None
+    allow: Peers = field(default_factory=Peers)
+    trusted: Peers = field(default_factory=Peers)
+    next_hops: Mapping[Hop, NextHop] = field(default_factory=dict)
+    limits: RelayLimits = field(default_factory=RelayLimits)
+    hosts: HostLimits = field(default_factory=HostLimits)
+    sessions: PoolLimits = field(default_factory=PoolLimits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DNS:
+    """
+    Whom we ask for other people's hosts.
+
+    :param servers: resolvers: addresses, with a port or without; those of ``/etc/resolv.conf``
+        otherwise.
+    :param timeout: seconds for which one server is waited for, each time.
+    :param lifetime: seconds that a look-up may take in all.
+    :param trusted: resolvers that are believed about DNSSEC: those that validate, over a path
+        that nobody else writes to.
+    """
+
+    servers: tuple[Resolver, ...] = ()
+    timeout: float = 5.0
+    lifetime: float = 20.0
+    trusted: Peers = LOOPBACK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,10 +314,12 @@ class Timeouts:
     How long others may take, in seconds.
 
     :param smtp: SMTP, submission and LMTP.
+    :param relay: servers that mail is carried to.
     :param pop3: POP3.
     """
 
     smtp: SMTPTimeouts = field(default_factory=SMTPTimeouts)
+    relay: ClientTimeouts = field(default_factory=ClientTimeouts)
     pop3: POP3Timeouts = field(default_factory=POP3Timeouts)
 
 
@@ -306,7 +384,8 @@ class Configuration:
     :param tls: certificates; without this table there is no TLS.
     :param accounts: who has mailboxes.
     :param routing: where mail goes, beside to accounts.
-    :param relay: who may send to elsewhere.
+    :param relay: who may send to elsewhere, and how it is carried.
+    :param dns: whom we ask for other people's hosts.
     :param queue: how mail is delivered.
     :param limits: what others may ask for.
     :param timeouts: how long others may take.
@@ -326,6 +405,7 @@ class Configuration:
     accounts: Accounts = field(default_factory=Accounts)
     routing: Routes = field(default_factory=Routes)
     relay: Relay = field(default_factory=Relay)
+    dns: DNS = field(default_factory=DNS)
     queue: Queue = field(default_factory=Queue)
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)

@@ -20,7 +20,9 @@ from pymta.config.checks import pairs
 from pymta.config.lines import Path
 from pymta.config.plugins import Given, make
 from pymta.config.reading import Missing, Reader
+from pymta.config.relaying import credentials, policies, relaying
 from pymta.config.tables import (
+    DNS,
     Addresses,
     Configuration,
     ListenerTable,
@@ -28,6 +30,7 @@ from pymta.config.tables import (
     TLSMode,
     Use,
 )
+from pymta.dns.client import DNSClient
 from pymta.edge.listener import Listener
 from pymta.edge.login_limits import LoginLimits
 from pymta.edge.tls import Certificates
@@ -91,6 +94,10 @@ def wire(
         people=_people(configuration),
         routes=configuration.routing,
         relay=with_peers(configuration.relay.networks),
+        dns=_dns(configuration.dns, reactor),
+        tls=policies(configuration.relay),
+        credentials=credentials(configuration.relay).get,
+        relaying=relaying(configuration),
         policies=others.row(configuration.policies, IPolicy, ("policies",)),
         modifiers=others.row(configuration.modifiers, IModifier, ("modifiers",)),
         agents=others.named(configuration.agents, IDeliveryAgent, ("agents",)),
@@ -134,6 +141,16 @@ class _Others:
             if not isinstance(one, Missing):
                 made[key] = one
         return made
+
+
+def _dns(table: DNS, reactor: IReactorFromThreads) -> DNSClient:
+    return DNSClient(
+        reactor,
+        table.servers or None,
+        timeout=table.timeout,
+        lifetime=table.lifetime,
+        trusted=table.trusted,
+    )
 
 
 def _people(configuration: Configuration) -> MakePeople:

@@ -86,7 +86,7 @@ class PoolLimits:
 
     :param idle: seconds that one is kept; other servers put up with few idle clients, and
         Postfix keeps them for two as well.
-    :param each: kept for one way.
+    :param each: kept with one address of one host.
     :param total: kept in all; 0 keeps none.
     :param transactions: of one session.
     :param age: seconds from its opening; an old one is not used again.
@@ -97,6 +97,10 @@ class PoolLimits:
     total: int = 200
     transactions: int = 100
     age: float = 300.0
+
+    def __post_init__(self) -> None:
+        if self.transactions < 1:
+            raise ValueError("transactions is more than 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

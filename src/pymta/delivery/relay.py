@@ -65,6 +65,10 @@ class RelayLimits:
     tries: int = 20
     seconds: float = 900.0
 
+    def __post_init__(self) -> None:
+        if self.recipients < 1 or self.tries < 1 or self.seconds <= 0:
+            raise ValueError("recipients, tries and seconds are more than 0")
+
 
 @implementer(IDeliveryAgent)
 class RelayAgent:

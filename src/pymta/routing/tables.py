@@ -1,5 +1,6 @@
 """
-Routes out of tables that are given: virtual domains, next hops by domain, one next hop for all.
+Routes out of tables that are given: virtual domains, next hops by domain, one next hop for all,
+each domain as its own next hop.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pymta.routing.partial import (
     direct,
 )
 
-__all__ = ["DomainTable", "NextHop", "VirtualDomains"]
+__all__ = ["DomainTable", "EachDomain", "NextHop", "VirtualDomains"]
 
 
 class VirtualDomains:
@@ -114,3 +115,25 @@ class NextHop:
     async def route(self, recipient: Recipient, origin: Origin) -> Answer:
         """See :class:`~pymta.routing.partial.PartialRouter`."""
         return Via(lane=self._lane, recipient=recipient)
+
+
+class EachDomain:
+    """
+    Everything else, each domain by a lane of its own: an agent finds its hosts; never local.
+
+    An address literal is its own host (:rfc:`5321#section-4.1.3`), without a port, which tells
+    it from a host that an operator has named.
+
+    :param agent: the name of that agent.
+    """
+
+    def __init__(self, agent: str) -> None:
+        self._agent = agent
+
+    async def route(self, recipient: Recipient, origin: Origin) -> Answer:
+        """See :class:`~pymta.routing.partial.PartialRouter`."""
+        domain = recipient.address.ascii_domain
+        if not domain:
+            return NOT_MINE
+        next_hop = domain.replace("[ipv6:", "[", 1)
+        return Via(lane=Lane(self._agent, next_hop), recipient=recipient)
