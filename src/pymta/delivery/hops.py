@@ -69,7 +69,7 @@ def parse(text: str) -> Hop:
         return Socket(text.removeprefix(_UNIX))
     found = _HOP.fullmatch(text)
     if found is None:
-        raise ValueError(f"no next hop: {text!r}")
+        raise ValueError(f"no next hop: {text[:80]!r}")
     port = None if found[3] is None else _port(found[3])
     if found[2] is not None:
         return Domain(_name(found[2]), port)
@@ -94,7 +94,7 @@ def _name(text: str) -> str:
     except NoSuchName as error:
         raise ValueError(str(error)) from None
     if not is_host(name):
-        raise ValueError(f"no host name: {text!r}")
+        raise ValueError(f"no host name: {name}")
     return name
 
 

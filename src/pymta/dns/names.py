@@ -27,6 +27,8 @@ def canonical(text: str) -> str:
 
     :raises pymta.errors.NoSuchName: nothing can have this name; nobody needs to be asked.
     """
+    if len(text) > _MOST + 1:  # before it is kept or quoted anywhere
+        raise NoSuchName(f"a name of {len(text)} characters")
     try:
         name = ascii_domain(text.removesuffix("."))
     except AddressError as error:
