@@ -6,10 +6,13 @@ from __future__ import annotations
 
 import json
 import poplib
+import smtplib
 from pathlib import Path
 
 import pytest
 
+from pymta.cli.account import size_of
+from pymta.cli.errors import Usage
 from tests.cli.processes import pymta, server
 
 
@@ -65,3 +68,49 @@ def test_no_address(tmp_path: Path, name: str) -> None:
     assert 1 == status
     assert told.startswith("pymta: ")
     assert "Traceback" not in told
+
+
+def test_quota(tmp_path: Path) -> None:
+    """
+    Who may hold less than a message gets none, as soon as that is said and until it is taken back.
+    """
+    store = ("--store", str(tmp_path / "mail"))
+    with server(tmp_path, *store, "--account", "ann:x") as running:
+
+        def lmtp() -> int:
+            with smtplib.LMTP("127.0.0.1", running.ports["lmtp"], timeout=30) as client:
+                try:
+                    client.sendmail("a@b.test", ["ann@example.test"], "Subject: x\r\n\r\nhi\r\n")
+                except smtplib.SMTPDataError as no:
+                    return int(no.smtp_code)
+                return 250
+
+        assert 250 == lmtp()
+        assert (0, "", "") == pymta("account", "quota", "ann@example.test", "10", *store)
+        assert 552 == lmtp()
+        assert (0, "", "") == pymta("account", "quota", "ann@example.test", "none", *store)
+        assert 250 == lmtp()
+        limited = pymta("account", "quota", "ann@example.test", "1G", "--messages", "2", *store)
+        assert (0, "", "") == limited
+        assert 452 == lmtp()
+        nobody = pymta("account", "quota", "bob@example.test", "1M", *store)
+        assert (1, "", "pymta: there is no account bob@example.test\n") == nobody
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("0", 0), ("10", 10), ("2K", 2048), ("3G", 3 << 30), ("none", None)]
+)
+def test_size(text: str, size: int | None) -> None:
+    """
+    Octets, in powers of 1,024.
+    """
+    assert size == size_of(text)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.5G", "2g", "5MB", "all", "1" * 13])
+def test_no_size(text: str) -> None:
+    """
+    What is none is said so.
+    """
+    with pytest.raises(Usage, match="no size"):
+        size_of(text)

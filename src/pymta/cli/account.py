@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import getpass
+import re
 import sys
 from argparse import Namespace
 from collections.abc import Awaitable, Callable
@@ -13,13 +14,19 @@ from typing import Any
 from pymta.cli.errors import DONE, NOT_DONE, Usage
 from pymta.cli.output import Listing, complain
 from pymta.cli.store import Place, between, on_store, people_of
+from pymta.components.people import People
 from pymta.components.stores import Stores
 from pymta.errors import NoSuchAccount
 from pymta.interfaces.accounts import IAccountAdministration
+from pymta.interfaces.mailbox import IQuotaStore
 
-__all__ = ["add", "list_all", "passwd", "password_of", "remove"]
+__all__ = ["add", "list_all", "passwd", "password_of", "quota", "remove", "size_of"]
 
 PAGE = 1000
+NO_LIMIT = "none"
+
+_SIZE = re.compile(r"([0-9]{1,12})([KMGT]?)")
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 Work = Callable[[IAccountAdministration], Awaitable[int]]
 
@@ -71,6 +78,37 @@ def list_all(arguments: Namespace) -> int:
     return _on_accounts(arguments, work)
 
 
+def quota(arguments: Namespace) -> int:
+    """How much an account's mailboxes may hold."""
+    octets, messages = size_of(arguments.size), arguments.messages
+    if messages is not None and messages < 0:
+        raise Usage("--messages: a number below 0")
+
+    async def work(people: People) -> int:
+        account = await people.directory.open(arguments.address)
+        if not IQuotaStore.providedBy(account.mailboxes):
+            complain("these mailboxes have no limits")
+            return NOT_DONE
+        await account.mailboxes.set_quota(octets, messages)
+        return DONE
+
+    return _on_people(arguments, work)
+
+
+def size_of(text: str) -> int | None:
+    """
+    ``500M``, ``2G``: octets, in powers of 1,024; ``none`` is no limit.
+
+    :raises Usage: it is neither.
+    """
+    if text == NO_LIMIT:
+        return None
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise Usage(f'{text}: no size; "500M", "2G" or "{NO_LIMIT}"')
+    return int(found[1]) * _UNITS[found[2]]
+
+
 def password_of(arguments: Namespace) -> str:
     """
     As given; else asked for, twice, of a person; else the first line of standard input.
@@ -93,12 +131,23 @@ def password_of(arguments: Namespace) -> str:
 def _on_accounts(
     arguments: Namespace, work: Work, *, make: Callable[[Place], None] = Place.check
 ) -> int:
+    async def on_people(people: People) -> int:
+        assert people.administration is not None
+        return await work(people.administration)
+
+    return _on_people(arguments, on_people, make=make)
+
+
+def _on_people(
+    arguments: Namespace,
+    work: Callable[[People], Awaitable[int]],
+    *,
+    make: Callable[[Place], None] = Place.check,
+) -> int:
     async def on_open(stores: Stores, place: Place, reactor: Any) -> int:
         people = people_of(stores, place, reactor)
-        assert people.administration is not None
-        accounts = people.administration
         try:
-            return await between(people.parts, lambda: work(accounts))
+            return await between(people.parts, lambda: work(people))
         except NoSuchAccount as error:
             complain(f"there is no account {error}")
         except ValueError as error:

@@ -150,6 +150,11 @@ def _add_account(commands: Commands) -> None:
     ):
         made = _command(inner, name, text, run, parents=[parent])
         made.add_argument("address", metavar="ADDRESS")
+    text = "how much its mailboxes may hold; what is there stays"
+    quota = _command(inner, "quota", text, "account:quota", parents=[_store()])
+    quota.add_argument("address", metavar="ADDRESS")
+    quota.add_argument("size", metavar="SIZE", help="octets: 500M, 2G; or none")
+    quota.add_argument("--messages", metavar="NUMBER", type=int, help="(default: any number)")
     _command(inner, "list", "all names", "account:list_all", parents=[_store(), _json()])
 
 
