@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -58,13 +58,24 @@ class Run:
         return {**asdict(self), "report": {}}
 
 
-def measure(peer: Peer, cell: Cell, **options: Any) -> Run:
-    """Start it, warm it up, measure, end it."""
+def measure(
+    peer: Peer,
+    cell: Cell,
+    *,
+    looked_at: Callable[[int], AbstractContextManager[None]] = lambda pid: nullcontext(),
+    **options: Any,
+) -> Run:
+    """
+    Start it, warm it up, measure, end it.
+
+    :param looked_at: by what else, while it is measured.
+    :param options: for the server.
+    """
     try:
         with _standing(peer, cell, options) as (running, arrived):
             before = cpu(running.pid)
             running.report()
-            with Memory(running.pid) as memory:
+            with Memory(running.pid) as memory, looked_at(running.pid):
                 began = time.perf_counter()
                 took = send(running.port, cell.load, running.recipient)
                 if cell.figure != "kept":

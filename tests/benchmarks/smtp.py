@@ -22,6 +22,7 @@ from tests.benchmarks.driving import Load, found
 from tests.benchmarks.measuring import Cell, Run, count_syncs, measure
 from tests.benchmarks.peers.everyone import EVERYONE
 from tests.benchmarks.peers.peer import Peer
+from tests.benchmarks.profiling import profile
 from tests.benchmarks.tables import facts, table, turns
 
 FIGURES = ("kept", "delivered", "relayed")
@@ -47,6 +48,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--ways", type=_names, default=["one", "kept"], help="one,kept")
     parser.add_argument("--rounds", type=int, help="3: each round measures everyone")
     parser.add_argument("--messages", type=int, help="a run: 2000, half of it for large ones")
+    parser.add_argument(
+        "--profile", type=Path, help="measure nothing: profile pymta into this folder"
+    )
     parser.add_argument("--no-syncs", action="store_true", help="count no calls of sync")
     parser.add_argument("--json", type=Path, help="all runs, into this file")
     given = parser.parse_args()
@@ -100,6 +104,11 @@ def main() -> int:
         _note("smtp-source is not installed: Debian's package postfix has it")
         return 1
     peers = [peer for peer in EVERYONE if peer.name in given.only]
+    if given.profile is not None:
+        for figure in given.figures:
+            cell = next(each for each in _cells(given) if each.figure == figure)
+            print(*profile(EVERYONE[0], cell, given.profile), sep="\n", flush=True)
+        return 0
     print(*facts(peers, tempfile.gettempdir()), "", sep="\n", flush=True)
     everything: list[Run] = []
     for cell in _cells(given):

@@ -19,7 +19,7 @@ from tests.benchmarks.peers.peer import Missing, Peer
 __all__ = ["facts", "table", "turns"]
 
 _HEAD = (
-    "| server | messages/s: min / median / max | of pymta | CPU ms each | MiB | syncs each |",
+    "| server | messages/s: min / median / max | pymta does × | CPU ms each | MiB | syncs each |",
     "|---|---|---|---|---|---|",
 )
 
@@ -57,7 +57,7 @@ def _row(name: str, runs: Sequence[Run], ours: Sequence[float], syncs: str) -> s
         return f"| {name} | {runs[0].failed} | | | | |"
     good = [run for run in runs if not run.failed]
     failed = f" ({len(runs) - len(good)} of {len(runs)} failed)" if len(good) < len(runs) else ""
-    ratio = f"{statistics.median(rates) / statistics.median(ours):.2f}" if ours else ""
+    ratio = f"{statistics.median(ours) / statistics.median(rates):.2f}" if ours else ""
     each = statistics.median(run.cpu * 1000 / run.messages for run in good)
     most = max(run.memory for run in good) / 2**20
     low, middle, high = min(rates), statistics.median(rates), max(rates)

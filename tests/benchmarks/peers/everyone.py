@@ -29,6 +29,7 @@ EVERYONE: tuple[Peer, ...] = (
         note="all of its checks; kept: its lane is suspended; delivered: an account's INBOX",
         module="mta",
         figures=("kept", "delivered"),
+        reports=("turns",),
         versions=lambda: _versions("pymta-twisted", "Twisted", "SQLAlchemy"),
     ),
     Postfix(),

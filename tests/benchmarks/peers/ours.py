@@ -31,6 +31,7 @@ class Ours:
     :param figures: those that it does.
     :param options: for the module.
     :param versions: says what is installed.
+    :param reports: what it answers beside how much is stored.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Ours:
     figures: Sequence[str]
     versions: Callable[[], str]
     options: Sequence[tuple[str, Any]] = ()
+    reports: Sequence[str] = ()
 
     def version(self) -> str:
         return self.versions()
@@ -47,14 +49,13 @@ class Ours:
     def start(self, stand: Stand) -> Iterator[Running]:
         with self._process(stand) as process:
             try:
-                port = _line(process)["port"]
-                ask = _Asked(process)
+                port = _line(process)
                 yield Running(
                     pid=process.pid,
                     port=port,
                     recipient=_recipient(stand.figure),
-                    stored=lambda: int(ask()["stored"]),
-                    report=ask,
+                    stored=lambda: int(_asked(process, "stored")),
+                    report=lambda: {each: _asked(process, each) for each in self.reports},
                 )
             finally:
                 end(process.pid)
@@ -85,22 +86,17 @@ def _recipient(figure: str) -> str:
     return "user@example.test" if figure == "delivered" else "user@elsewhere.test"
 
 
-def _line(process: subprocess.Popen[str]) -> dict[str, Any]:
+def _line(process: subprocess.Popen[str]) -> Any:
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], _SECONDS)
     line = process.stdout.readline() if ready else ""
     if not line:
         raise Missing("it does not start or does not answer")
-    told: dict[str, Any] = json.loads(line)
-    return told
+    return json.loads(line)
 
 
-class _Asked:
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    def __call__(self) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        self._process.stdin.write("?\n")
-        self._process.stdin.flush()
-        return _line(self._process)
+def _asked(process: subprocess.Popen[str], what: str) -> Any:
+    assert process.stdin is not None
+    process.stdin.write(what + "\n")
+    process.stdin.flush()
+    return _line(process)

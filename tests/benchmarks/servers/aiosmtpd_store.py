@@ -46,7 +46,7 @@ async def serve(options: dict[str, Any]) -> None:
 
     listens(
         server.sockets[0].getsockname()[1],
-        lambda: {"stored": folder.stored},
+        {"stored": lambda: folder.stored},
         close,
     )
     await over.wait()

@@ -130,7 +130,7 @@ def main() -> None:
     port = reactor.listenTCP(0, Bares(keeper), backlog=1024, interface="127.0.0.1")
     listens(
         port.getHost().port,
-        dict,
+        {},
         lambda: reactor.callFromThread(reactor.stop),
     )
     reactor.run()

@@ -6,6 +6,7 @@ pymta: a :class:`~pymta.components.system.MailSystem` with all of its checks, on
 
 from __future__ import annotations
 
+import cProfile
 import json
 import sys
 from datetime import UTC, datetime
@@ -80,7 +81,12 @@ def main() -> None:
     reactor = own_reactor()
     with Path(options["log"]).open("w") as log:
         begin_log(log)
-        _serve(reactor, options)
+        if "profile" not in options:
+            _serve(reactor, options)
+            return
+        with cProfile.Profile() as profile:
+            _serve(reactor, options)
+        profile.dump_stats(options["profile"])
 
 
 def _serve(reactor: Any, options: dict[str, Any]) -> None:
@@ -90,14 +96,10 @@ def _serve(reactor: Any, options: dict[str, Any]) -> None:
     listening = Listening("smtp", endpoint, system.smtp())
     turns = Turns.watch(reactor)
 
-    def report() -> dict[str, Any]:
-        told = {"stored": arrivals.delivered, "turns": turns.report()}
-        turns.forget()
-        return told
-
     async def ready() -> None:
         close = lambda: reactor.callFromThread(reactor.stop)  # noqa: E731  it is said once
-        listens(listening.address.port, report, close)
+        answers = {"stored": lambda: arrivals.delivered, "turns": turns.take}
+        listens(listening.address.port, answers, close)
 
     parts = _parts(system, options["figure"])
     serve(reactor, MailService(system.clock, parts, [listening]), ready)

@@ -48,13 +48,11 @@ class Turns:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._poller, name)
 
-    def forget(self) -> None:
-        """Begin anew."""
+    def take(self) -> dict[str, list[int]]:
+        """All since the last time, in microseconds."""
+        wall, own = self._wall, self._own
         self._wall, self._own = array("d"), array("d")
-
-    def report(self) -> dict[str, list[int]]:
-        """All of them, in microseconds."""
         return {
-            "wall": [round(each * 1e6) for each in self._wall],
-            "own": [round(each * 1e6) for each in self._own],
+            "wall": [round(each * 1e6) for each in wall],
+            "own": [round(each * 1e6) for each in own],
         }

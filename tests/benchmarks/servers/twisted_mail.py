@@ -74,7 +74,7 @@ def main() -> None:
     port = reactor.listenTCP(0, Factory(), backlog=1024, interface="127.0.0.1")
     listens(
         port.getHost().port,
-        lambda: {"stored": folder.stored},
+        {"stored": lambda: folder.stored},
         lambda: reactor.callFromThread(reactor.stop),
     )
     reactor.run()
