@@ -87,16 +87,6 @@ def _trust(context: SSL.Context, authorities: str | None) -> None:
         context.set_default_verify_paths()
     else:
         context.load_verify_locations(authorities)
-    context.set_verify(SSL.VERIFY_PEER, _vouched)
-
-
-def _vouched(
-    connection: SSL.Connection, certificate: crypto.X509, error: int, depth: int, ok: int
-) -> bool:
-    if not ok:
-        handshake: Handshake = connection.get_app_data()
-        handshake.trouble = _ERRORS.get(error, f"certificate error {error}")
-    return bool(ok)
 
 
 _ERRORS: Final = {
@@ -125,12 +115,20 @@ class Handshake:
     def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """A new connection's TLS state."""
         connection = SSL.Connection(self._context, None)
-        connection.set_app_data(self)
+        if self._names is not None:
+            connection.set_verify(SSL.VERIFY_PEER, self._vouched)
         if not _is_address(self._server):
             # RFC 6066 section 3: a host name, without a trailing dot; no address, no path.
             connection.set_tlsext_host_name(self._server.rstrip(".").encode("ascii"))
         self._connection = connection
         return connection
+
+    def _vouched(
+        self, connection: SSL.Connection, authority: crypto.X509, error: int, depth: int, ok: int
+    ) -> bool:
+        if not ok:
+            self.trouble = _ERRORS.get(error, f"certificate error {error}")
+        return bool(ok)
 
     def check(self) -> str | None:
         """
