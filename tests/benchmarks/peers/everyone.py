@@ -26,9 +26,9 @@ def _versions(*packages: str) -> str:
 EVERYONE: tuple[Peer, ...] = (
     Ours(
         name="pymta",
-        note="all of its checks; kept: its lane is suspended; delivered: an account's INBOX",
+        note="all of its checks; kept: in a suspended lane; delivered: INBOX; relayed: a next hop",
         module="mta",
-        figures=("kept", "delivered"),
+        figures=("kept", "delivered", "relayed"),
         reports=("turns",),
         versions=lambda: _versions("pymta-twisted", "Twisted", "SQLAlchemy"),
     ),
