@@ -110,6 +110,11 @@ FILES = [
         id="interface by name",
     ),
     pytest.param(
+        listener("tcp:25:junk"),
+        ['mail.toml:6: listeners[0].endpoint: no IP address: "junk" ("interface=127.0.0.1")'],
+        id="something behind the port",
+    ),
+    pytest.param(
         listener("unix"),
         ['mail.toml:6: listeners[0].endpoint: no endpoint: "unix" (a path is missing, as in'],
         id="socket without path",
@@ -130,6 +135,12 @@ FILES = [
         id="LMTP on port 25",
     ),
     # listeners
+    pytest.param(
+        listener("tcp:25", more='name = "in"')
+        + '[[listeners]]\nprotocol = "pop3"\nendpoint = "tcp:110"\nname = "in"\n',
+        ["mail.toml:11: listeners[1].name: listeners[0] has this name already"],
+        id="name twice",
+    ),
     pytest.param(
         listener("tcp:25", "smpt"),
         ['mail.toml:5: listeners[0].protocol: "smpt" is none of "smtp", "submission", "lmtp", "po'],
@@ -158,7 +169,7 @@ FILES = [
     ),
     pytest.param(
         TOP + SMTP + '[tls]\ncertificate = "mail.toml"\n',
-        ["mail.toml:7: tls: cannot be used: mail.toml, mail.toml: "],
+        ["mail.toml:7: tls: cannot be used: mail.toml, mail.toml: no start line"],
         id="certificate that is none",
     ),
     pytest.param(
@@ -189,6 +200,14 @@ FILES = [
         TOP + SMTP + '[routing.hops]\n"b.test" = "mx.test:25"\n',
         ['mail.toml:8: routing.hops."b.test": b.test is a local domain'],
         id="hop of a local domain",
+    ),
+    pytest.param(
+        TOP + SMTP + '[routing.hops]\n"*.c.test" = "mx.test:25"\n"." = "mx.test:25"\n',
+        [
+            "mail.toml:8: routing.hops.\"*.c.test\": '*.c.test' is no domain (a domain, or \".exam",
+            "mail.toml:9: routing.hops.\".\": '.' is no domain",
+        ],
+        id="hops of no domain",
     ),
     pytest.param(
         TOP + SMTP + '[routing]\nnext_hop = "mx test"\n',

@@ -13,7 +13,7 @@ from typing import Any
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.task import Clock
 
-from pymta.address import ascii_domain
+from pymta.address import ascii_domain, parse_domain
 from pymta.config.lines import Path
 from pymta.config.plugins import fits
 from pymta.config.reading import Reader, suggestion
@@ -112,11 +112,15 @@ def _check_listeners(
 ) -> None:
     """Each by itself, also where another one, or another of its keys, is wrong."""
     taken: dict[str, int] = {}
+    names: dict[str, int] = {}
     for at, values in enumerate(listeners):
         path: Path = ("listeners", at)
         listener = reader.made.get(path)
         if isinstance(listener, ListenerTable):
             _check_listener(listener, reader, path, has_tls=has_tls)
+            first = names.setdefault(listener.name or listener.protocol.value, at)
+            if first != at and listener.name:
+                reader.note((*path, "name"), f"listeners[{first}] has this name already")
         text = values.get("endpoint") if isinstance(values, dict) else None
         if not isinstance(text, str):
             continue
@@ -186,22 +190,29 @@ def _explained(kind: str, arguments: str, error: Exception) -> str:
     return str(error)
 
 
+_TCP = ("port", "interface", "backlog")
+"""Twisted's arguments, in the order in which they may stand without their names."""
+
+
 def _check_port(kind: str, arguments: str) -> None:
     """What Twisted finds only when it binds."""
     if kind not in ("tcp", "tcp6") or not arguments:
         return
     for position, argument in enumerate(arguments.replace("\\:", "\0").split(":")):
         name, equals, value = argument.partition("=")
-        if (equals and name == "port") or (not equals and position == 0):
-            number = value if equals else argument
-            if not (number.isascii() and number.isdigit() and int(number) < 65536):
-                raise Mistake(f'no port: "{number}"', hint="0 to 65535")
-        if equals and name == "interface":
-            address = value.replace("\0", ":")
-            try:
-                ip_address(address.partition("%")[0])
-            except ValueError:
-                raise Mistake(f'no IP address: "{address}"') from None
+        if not equals:
+            name, value = "".join(_TCP[position : position + 1]), argument
+        if name == "port" and not (value.isascii() and value.isdigit() and int(value) < 65536):
+            raise Mistake(f'no port: "{value}"', hint="0 to 65535")
+        if name == "interface":
+            _check_interface(value.replace("\0", ":"))
+
+
+def _check_interface(address: str) -> None:
+    try:
+        ip_address(address.partition("%")[0])
+    except ValueError:
+        raise Mistake(f'no IP address: "{address}"', hint='"interface=127.0.0.1"') from None
 
 
 # -- certificates --------------------------------------------------------------------
@@ -248,12 +259,22 @@ def _check_routing(configuration: Configuration, reader: Reader) -> None:
             hint = suggestion(domain, local) or 'add it to "domains"'
             reader.note(("routing", "catch_all", domain), f"{domain} is no local domain", hint)
     for domain in routing.hops:
-        if ascii_domain(domain) in local:
+        if not _is_pattern(domain):
+            hint = 'a domain, or ".example.org" for all below it'
+            reader.note(("routing", "hops", domain), f"{domain!r} is no domain", hint)
+        elif ascii_domain(domain.removeprefix(".")) in local and not domain.startswith("."):
             reader.note(("routing", "hops", domain), f"{domain} is a local domain")
     if len(routing.separator) > 1:
         reader.note(("routing", "separator"), "one character, or none")
     if routing.aliases is not None:
         _check_aliases(routing.aliases, configuration, reader)
+
+
+def _is_pattern(domain: str) -> bool:
+    try:
+        return bool(parse_domain(domain.removeprefix(".")))
+    except AddressError:
+        return False
 
 
 def _check_aliases(file: str, configuration: Configuration, reader: Reader) -> None:
