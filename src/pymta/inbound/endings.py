@@ -12,14 +12,15 @@ from typing import assert_never
 from twisted.logger import Logger
 
 from pymta.aio import CancelledError
-from pymta.envelope import Recipient, RecipientID
+from pymta.envelope import Notify, Recipient, RecipientID
 from pymta.events import Attempted, Delays
 from pymta.interfaces.content import NewMail
 from pymta.interfaces.delivery import Attempt, IDeliveryAgent
 from pymta.interfaces.observe import IObserver
-from pymta.interfaces.queue import IQueue
+from pymta.interfaces.queue import Claim, Claimed, IQueue
 from pymta.interfaces.routing import Via
 from pymta.outcome import Delivered, Expanded, Failed, Outcome, Relayed, Scope
+from pymta.queue.outcomes import Notice, Reports, Unreported
 from pymta.reply import Reply
 
 __all__ = ["AtOnce", "Queueing"]
@@ -56,6 +57,7 @@ class AtOnce:
 
     :param agents: by name; a recipient routed to any other agent is refused at RCPT.
     :param observer: told of every recipient's attempt, as the queue's runner tells.
+    :param reports: writes reports of what was delivered; whoever asked for them gets none without.
     """
 
     def __init__(
@@ -65,11 +67,13 @@ class AtOnce:
         *,
         now: Callable[[], datetime],
         observer: IObserver | None = None,
+        reports: Reports | None = None,
     ) -> None:
         self._queue = queue
         self._agents = dict(agents)
         self._now = now
         self._observer = observer
+        self._reports = reports
 
     def accepts(self, route: Via) -> Reply | None:
         return None if route.lane.agent in self._agents else NOT_HERE
@@ -102,7 +106,36 @@ class AtOnce:
             _log.failure("{id}: delivery to {to} failed", id=mail.id, to=str(recipient))
             outcome = NO_RESULT
         self._tell(mail, recipient, outcome, started=started)
+        if self._reports is not None and _asked_for(mail, recipient, outcome):
+            await self._report(self._reports, mail, recipient, outcome)
         return _answer(outcome)
+
+    async def _report(
+        self, reports: Reports, mail: NewMail, recipient: Recipient, outcome: Outcome
+    ) -> None:
+        """Tell the sender; the message is delivered, whatever becomes of that."""
+        claimed = Claimed(recipient=recipient)
+        claim = Claim(
+            queue_id=mail.id,
+            lane=mail.lanes[recipient.id],
+            fence=0,
+            owner="",
+            until=mail.arrived,
+            recipients=(claimed,),
+            sender=mail.envelope.sender,
+            content=mail.content,
+            origin=mail.origin,
+            arrived=mail.arrived,
+        )
+        try:
+            notice = Notice(claimed=claimed, outcome=outcome)
+            await self._queue.submit(await reports(claim, [notice]))
+        except CancelledError:
+            raise
+        except Unreported as error:
+            _log.info("{id}: not reported: {why}", id=mail.id, why=str(error))
+        except Exception:  # noqa: BLE001  the fence of queue attempts, of which this is the last step
+            _log.failure("{id}: reporting on {to} failed", id=mail.id, to=str(recipient))
 
     async def _attempt(self, mail: NewMail, recipient: Recipient) -> Outcome:
         lane = mail.lanes[recipient.id]
@@ -147,6 +180,13 @@ class AtOnce:
                 ),
             )
         )
+
+
+def _asked_for(mail: NewMail, recipient: Recipient, outcome: Outcome) -> bool:
+    # RFC 3461 section 5.2.3 (a); a failure is the answer, and whoever gets that reports it.
+    told = isinstance(outcome, Failed) or (isinstance(outcome, Relayed) and outcome.dsn)
+    wanted = recipient.notify is not None and Notify.SUCCESS in recipient.notify
+    return wanted and not told and mail.bounceable and mail.envelope.sender.reverse_path is not None
 
 
 def _answer(outcome: Outcome) -> Reply:
