@@ -213,6 +213,14 @@ class MailSystem:
             AGENT: self.carriers.smtp(),
             **(agents or {}),
         }
+        self.reports = Reporter(
+            self.router,
+            hostname=hostname,
+            clock=clock,
+            now=now,
+            state=self.stores.shared,
+            postmaster=Address("postmaster", self.domain),
+        )
         self.runner = Runner(
             self.stores.queue,
             self.router,
@@ -223,14 +231,7 @@ class MailSystem:
             random=chance.fraction,
             ids=chance.name,
             observer=self.observer,
-            reports=Reporter(
-                self.router,
-                hostname=hostname,
-                clock=clock,
-                now=now,
-                state=self.stores.shared,
-                postmaster=Address("postmaster", self.domain),
-            ),
+            reports=self.reports,
             schedule=schedule,
             limits=runner_limits,
         )
@@ -254,7 +255,13 @@ class MailSystem:
             observer=self.observer,
         )
         self.receiver = Inbound(self.flow)
-        at_once = AtOnce(self.queue, {LOCAL: self.agents[LOCAL]}, now=now, observer=self.observer)
+        at_once = AtOnce(
+            self.queue,
+            {LOCAL: self.agents[LOCAL]},
+            now=now,
+            observer=self.observer,
+            reports=self.reports,
+        )
         self.delivering_receiver = Inbound(replace(self.flow, ending=at_once))
         self.door = Door(connections=None if connections is None else ConnectionCount(connections))
 
