@@ -187,6 +187,33 @@ def test_delivery_in_the_house_is_told_if_asked_for() -> None:
     assert ("dora@example.test", Action.DELIVERED) == (told.final.text, told.action)
 
 
+def test_delivery_by_lmtp_is_told_if_asked_for() -> None:
+    """It goes into the mailbox before it is answered, and its report through the queue."""
+    world = World(FAILED)
+    dora = to(Address("dora", "example.test"), Notify.SUCCESS)
+
+    async def deliver() -> Any:
+        session = Session(
+            id="l1",
+            role=Role.LMTP,
+            peer=Endpoint("192.0.2.7", 4711),
+            local=Endpoint("192.0.2.1", 24),
+            started=world.now(),
+        )
+        receiving = await world.system.delivering_receiver.connected(session)
+        transaction: Any = await receiving.begin(Sender(reverse_path=ALICE))
+        await transaction.add_recipient(dora)
+        await transaction.begin_content()
+        await transaction.write(MESSAGE)
+        return await transaction.commit_each()
+
+    assert [250] == [reply.code for reply in world.do(deliver())]
+    for _ in range(20):
+        world.reactor.advance(0.1)
+    [octets] = world.do(world.inbox())
+    assert [Action.DELIVERED] == [each.action for each in parse_dsn(octets).recipients]
+
+
 def test_s22_mail_from_nobody_is_held_when_it_fails() -> None:
     """There is nobody to tell: a person finds it in the queue, with its reason."""
     world = World(FAILED)
