@@ -259,6 +259,20 @@ def test_a_failed_look_up_is_never_a_no(next_hop: str, faults: Faults) -> None:
     assert (451, "4.4.3") == refused(next_hop, faults=faults)
 
 
+def test_the_log_is_told_why() -> None:
+    """What was found out about the hosts, and of many hosts not all of it."""
+    zones: dict[str, Any] = {f"mx{n}.test": [A(f"10.0.0.{n}")] for n in range(20)}
+    zones["d.test"] = [MX(n, f"mx{n}.test") for n in range(20)]
+    with pytest.raises(Refused, match=r"10\.0\.0\.1 is not public") as many:
+        find("d.test", zones)
+    faults = Faults(unavailable=["mx1.example.test", "mx2.example.test"])
+    with pytest.raises(Refused, match=r"mx1\.example\.test.*mx2\.example\.test") as unavailable:
+        find("example.test", faults=faults)
+
+    assert len(str(many.value)) < 300
+    assert "mx1" not in unavailable.value.reply.text
+
+
 def test_some_hosts_cannot_be_found_now() -> None:
     """The others are tried."""
     faults = Faults(unavailable=["mx1.example.test"])

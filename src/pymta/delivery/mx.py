@@ -41,6 +41,9 @@ MISCONFIGURED = Reply(451, "4.3.5", "The host that mail goes through cannot be f
 Family: TypeAlias = type[A] | type[AAAA]
 T = TypeVar("T")
 
+# So many are named in the log, of hundreds that there may be.
+_PROBLEMS = 8
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -252,10 +255,7 @@ class MXFinder:
             or any(answer.canonical in self._own_names for answer in good),
             pending=any(not isinstance(error, NoSuchName | NoRecords) for error in errors),
             authentic=bool(good) and all(answer.authentic for answer in good),
-            problems=(
-                *problems,
-                *(f"{each} is not public" for each in set(addresses) - set(public)),
-            ),
+            problems=(*map(str, errors), *problems),
         )
 
     async def _addresses(self, name: str, family: Family) -> Answer[A] | Answer[AAAA] | DNSError:
@@ -291,4 +291,5 @@ def _before_own(hosts: Sequence[tuple[MX, _Found]]) -> list[tuple[MX, _Found]]:
 
 
 def _problems(name: str, hosts: Iterable[_Found]) -> str:
-    return f"{name}: " + "; ".join(dict.fromkeys(chain.from_iterable(h.problems for h in hosts)))
+    problems = list(dict.fromkeys(chain.from_iterable(host.problems for host in hosts)))
+    return f"{name}: {'; '.join(problems[:_PROBLEMS])}"

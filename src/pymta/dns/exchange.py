@@ -1,14 +1,15 @@
 """
 One message there and one back, by UDP or TCP.
 
-dnspython's own exchange gives a whole answer up for one record that it cannot read, a TLSA of a
-length that does not fit its type among others, which :rfc:`7671#section-4.1` only leaves out; and
-it measures its times by the wall clock.
+dnspython's own exchange measures its times by the wall clock, and gives a whole answer up for one
+TLSA record whose length does not fit its type.  :rfc:`7672#section-2.2` wants to know of such
+records: who has no others still has TLS.
 """
 
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any, TypeAlias
@@ -16,6 +17,9 @@ from typing import Any, TypeAlias
 from dns.exception import DNSException, FormError, Timeout
 from dns.flags import TC
 from dns.message import Message, Truncated, from_wire
+from dns.name import from_wire as from_wire_name
+from dns.rdata import GenericRdata
+from dns.rdataclass import RdataClass
 from dns.rdatatype import RdataType
 
 __all__ = ["Clock", "by_tcp", "by_udp"]
@@ -85,14 +89,30 @@ def _read(octets: bytes, question: Message) -> Message | None:
     kind = question.question[0].rdtype
     try:
         message = from_wire(octets, continue_on_error=kind == RdataType.TLSA)
-    except (DNSException, ValueError):
+        if message.errors:
+            _add_unreadable(message, octets)
+    except (DNSException, struct.error, ValueError):
         return None
-    if not question.is_response(message):
-        return None
-    # If all that was asked for could not be read, it must not look like nothing.
-    missing = not any(rrset.rdtype == kind for rrset in message.answer)
-    unread = bool(message.errors) and missing and not message.flags & TC
-    return None if unread else message
+    # If nothing of what was asked for can be read, that must not look like nothing.
+    unread = message.errors and not any(rrset.rdtype == kind for rrset in message.answer)
+    return message if question.is_response(message) and not unread else None
+
+
+def _add_unreadable(message: Message, octets: bytes) -> None:
+    """All TLSA records of an answer, of which some were not read, as they are."""
+    questions, answers = struct.unpack_from("!HH", octets, 4)
+    at = 12
+    for _ in range(questions):
+        at += from_wire_name(octets, at)[1] + 4
+    for _ in range(answers):
+        owner, size = from_wire_name(octets, at)
+        kind, of, ttl, length = struct.unpack_from("!HHIH", octets, at + size)
+        data = octets[at + size + 10 :][:length]
+        at += size + 10 + length
+        # RFC 6698 section 2.1: three numbers, and data.
+        if kind == RdataType.TLSA and of == RdataClass.IN and len(data) == length >= 3:
+            rrset = message.find_rrset(message.answer, owner, of, kind, create=True)
+            rrset.add(GenericRdata(of, kind, data), ttl)
 
 
 def _whole(response: Message) -> Message:

@@ -29,7 +29,8 @@ from pymta.errors import Bogus, DNSUnavailable
 
 __all__ = ["Asker", "Response"]
 
-# What fits into a packet of any network (RFC 9715): no fragments, which can be forged.
+# What fits, with its headers, into the 1,280 octets that any IPv6 network carries: no fragments,
+# which get lost and can be forged.
 _PAYLOAD = 1232
 # RFC 8914 sections 4.7 to 4.13: bogus, signatures expired or not yet valid, keys, signatures,
 # bits or denials that are missing.

@@ -40,9 +40,7 @@ _OWN: MappingProxyType[RdataType, Callable[[Any], Record]] = MappingProxyType(
         RdataType.MX: lambda record: MX(record.preference, to_text(record.exchange)),
         RdataType.PTR: lambda record: PTR(to_text(record.target)),
         RdataType.TXT: lambda record: TXT(tuple(record.strings)),
-        RdataType.TLSA: lambda record: TLSA(
-            usage=record.usage, selector=record.selector, matching=record.mtype, data=record.cert
-        ),
+        RdataType.TLSA: lambda record: _tlsa(record.to_wire()),
     }
 )
 
@@ -50,7 +48,11 @@ _OWN: MappingProxyType[RdataType, Callable[[Any], Record]] = MappingProxyType(
 def own(kind: type[R], records: Iterable[Any]) -> tuple[R, ...]:
     """The records as ours, in their order, but for those of :func:`most`."""
     make = cast("Callable[[Any], R]", _OWN[KINDS[kind]])
-    return most([make(record) for record in records])
+    return most(list(dict.fromkeys(make(record) for record in records)))
+
+
+def _tlsa(octets: bytes) -> TLSA:
+    return TLSA(usage=octets[0], selector=octets[1], matching=octets[2], data=octets[3:])
 
 
 def most(records: Sequence[R]) -> tuple[R, ...]:
