@@ -122,6 +122,13 @@ DEFENCES = (
         tests=("tests/smtp/test_conversation.py", "-k", "s09"),
     ),
     Defence(
+        id="S10",
+        file="edge/accepting.py",
+        before="        elif not self._room():",
+        after="        elif not self:",
+        tests=("tests/edge/test_accepting.py", "tests/resources/test_descriptors.py", "-k", "s10"),
+    ),
+    Defence(
         id="S11",
         file="wire/smtp/replies.py",
         before="if len(self._texts) == MAX_LINES or self._octets > max(MAX_REPLY, limit):",
@@ -134,6 +141,13 @@ DEFENCES = (
         before="rf'\"(?:[ !#-\\[\\]-~{_UTF8}]|\\\\[ -~])*\"'",
         after='r\'"[^"]*"\'',
         tests=("tests/test_address.py", "-k", "s12"),
+    ),
+    Defence(
+        id="S12",
+        file="message/dsn.py",
+        before='    text = _FORBIDDEN.sub(" ", text[: limit + 1]).strip(" ")',
+        after='    text = text[: limit + 1].strip(" ")',
+        tests=("tests/message/test_dsn.py", "-k", "s12"),
     ),
     Defence(
         id="S13",
@@ -190,6 +204,20 @@ DEFENCES = (
         before='f"refused by policy: {reply}"',
         after="None",
         tests=("tests/inbound/test_policies.py", "-k", "s22"),
+    ),
+    Defence(
+        id="S22",
+        file="queue/reporting.py",
+        before="        if sent > self._limits.mails:",
+        after="        if not self:",
+        tests=("tests/queue/test_reporting.py", "-k", "s22"),
+    ),
+    Defence(
+        id="S23",
+        file="message/dsn_writing.py",
+        before='    yield _field("Auto-Submitted", "auto-replied")',
+        after='    yield b""',
+        tests=("tests/message/test_dsn.py", "tests/queue/test_reporting.py", "-k", "s23"),
     ),
     Defence(
         id="S23",

@@ -109,7 +109,7 @@ def test_a_list_of_50_000_is_expanded_in_slices_and_a_crash_adds_nothing_twice()
     assert set(members.limits) == {1000}
 
 
-def test_a_list_that_goes_round_is_stopped() -> None:
+def test_s23_a_list_that_goes_round_is_stopped() -> None:
     """A list that is its own member: its content shows that it was here."""
     members = Members(0)
     members.all = [Address("bob", "example.test")]
