@@ -197,6 +197,19 @@ def test_old_versions_are_refused(pair: KeyPair) -> None:
                 shake(handshake, other)
 
 
+def test_old_versions_are_not_offered() -> None:
+    """
+    The ClientHello offers TLS 1.3 and 1.2, and nothing below (RFC 8446 section 4.2.1).
+    """
+    client = ClientTLS().handshake("mx.example.test", None).clientConnectionForTLS(UNUSED)
+    client.set_connect_state()
+    with pytest.raises(SSL.WantReadError):
+        client.do_handshake()
+    hello = client.bio_read(65536)
+
+    assert b"\x00\x2b\x00\x05\x04\x03\x04\x03\x03" in hello
+
+
 def test_our_own_certificate(pair: KeyPair, tmp_path: Path) -> None:
     """
     A server that asks who we are is shown our certificate.

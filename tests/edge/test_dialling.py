@@ -155,8 +155,7 @@ def test_what_was_said_leaves_before_it_closes() -> None:
         end(dialled)
 
         assert aborted == transport.aborted
-        if not aborted:
-            assert b"hello\r\n" == transport.value()
+        assert (b"" if aborted else b"hello\r\n") == transport.value()
         protocol.connectionLost(Failure(ConnectError()))
         assert dialled.connection.ended.ended
         assert [] == reactor.getDelayedCalls()

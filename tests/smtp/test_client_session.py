@@ -67,6 +67,11 @@ class Slow:
         self.size = size
         self.asked: Deferred[bytes] | None = None
 
+    @property
+    def given(self) -> bool:
+        """Whether the last slice that was asked for is there, and no other was."""
+        return self.asked is not None and self.asked.called
+
     def read(self, start: int, stop: int) -> Deferred[bytes]:
         self.asked = Deferred()
         return self.asked
@@ -321,6 +326,58 @@ def test_eight_bit(eight_bit: EightBit, extension: str, taken: bool) -> None:
         assert b"\xff\r\n.\r\n" == line.say(b"354 go\r\n")
         line.lines("250 ok")
         assert now(sent)[0].reply.positive
+
+
+def test_waits_for_an_answer_to_each_chunk() -> None:
+    """
+    Binary content for a server without PIPELINING is read no faster than chunks are answered.
+    """
+    opening = PLAIN.replace(
+        "S: 250 mx.example.test", "S: 250-mx\nS: 250-CHUNKING\nS: 250 BINARYMIME"
+    )
+    with playing() as peer:
+        session, line = peer.session(opening)
+        content = Slow(5 * SLICE)
+        sender = replace(SENDER, body=Body.BINARY)
+        sent = start(session.send(sender, (BOB,), content))
+        line.lines("250 ok")
+        line.lines("250 ok")
+        for _ in range(3):  # one on its way, one that waits, and one held for being the last
+            content.give()
+        assert line.heard().startswith(b"BDAT 65536\r\n")
+        assert content.given
+        peer.pass_time(100)
+        for _ in range(2):
+            assert line.lines("250 ok").startswith("BDAT 65536\r\n")
+            assert not content.given
+            content.give()
+        assert line.lines("250 ok").startswith("BDAT 65536\r\n")
+        assert line.lines("250 ok").startswith("BDAT 65536 LAST\r\n")
+        line.lines("250 queued")
+
+        assert now(sent)[0].reply.positive
+
+
+def test_s11_never_answers_a_chunk() -> None:
+    """
+    A server that answers no chunk is given up after the time for one.
+    """
+    opening = PLAIN.replace(
+        "S: 250 mx.example.test", "S: 250-mx\nS: 250-CHUNKING\nS: 250 BINARYMIME"
+    )
+    with playing() as peer:
+        session, line = peer.session(opening)
+        sender = replace(SENDER, body=Body.BINARY)
+        sent = start(session.send(sender, (BOB,), Octets(b"x" * 9 * SLICE)))
+        line.lines("250 ok")
+        line.lines("250 ok")
+        peer.pass_time(179)
+        assert not sent.called
+        peer.pass_time(1)
+        (answer,) = now(sent)
+
+        assert (Stage.CONNECTION, False) == (answer.stage, answer.in_doubt)
+        assert line.transport.aborted
 
 
 def test_size_is_the_contents_own() -> None:
@@ -605,6 +662,26 @@ def test_s11_closes_between_lmtp_answers() -> None:
         assert (Stage.CONNECTION, True) == (second.stage, second.in_doubt)
 
 
+def test_421_between_lmtp_answers() -> None:
+    """
+    LMTP: the 421 answers one recipient; who comes behind it has no answer and is in doubt.
+    """
+    people = recipients("bob@example.test", "eve@example.test", "ann@example.test")
+    with playing(role=Role.LMTP) as peer:
+        session, line = peer.session(LMTP)
+        sent = send(session, people)
+        line.lines("250 ok", "250 ok", "250 ok", "250 ok", "354 go")
+        line.lines("250 2.1.5 kept", LEAVING)
+        answers = now(sent)
+
+        assert [
+            (1, "250 2.1.5 kept", "CONTENT"),
+            (2, LEAVING, "CONNECTION"),
+            (3, LEAVING, "CONNECTION"),
+        ] == told(answers)
+        assert [False, False, True] == [answer.in_doubt for answer in answers]
+
+
 @pytest.mark.parametrize(
     ("count", "seconds", "in_doubt"),
     [
@@ -684,6 +761,7 @@ def test_s11_breaks_the_protocol(said: bytes, count: int) -> None:
         assert "4.5.0" == answer.reply.status
         assert "broke the protocol" in answer.reply.text
         assert (Stage.CONNECTION, count == 3) == (answer.stage, answer.in_doubt)
+        assert line.transport.aborted
         assert line.gone
         assert not session.usable
 

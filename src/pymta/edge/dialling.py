@@ -68,7 +68,8 @@ class Dialled(Generic[E]):
             self._over.callback(None)
 
     def abort(self) -> None:
-        """Cut it; idempotent."""
+        """Cut it, and what was not written yet never is; idempotent."""
+        self.connection.machine.data_to_send()
         self.connection.abort()
         self.close()
 

@@ -104,8 +104,6 @@ class Dialler:
                 trusted = address in settings.trusted
                 await self._login.run(opening, credentials, trusted=trusted)
             ended = True
-        except HandshakeFailed:
-            raise
         except NotOpened:
             part(dialled, machine)
             ended = True

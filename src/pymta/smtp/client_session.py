@@ -190,6 +190,7 @@ class ClientSession:
             while machine.backlog and machine.phase is Phase.CONTENT:
                 await connection.heard(block)
                 self._pull(answers)
+                connection.flush()  # what has waited
 
     def _pull(self, answers: Answers) -> None:
         """Take what the server has said already."""
