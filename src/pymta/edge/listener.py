@@ -70,7 +70,9 @@ class Listener:
         door: Door,
         too_many: bytes,
     ) -> None:
-        self._clock = clock
+        self.clock = clock
+        self.accepted = 0
+        """Connections so far, those that were turned away included."""
         self._begin = begin
         self._door = door
         self._too_many = too_many
@@ -87,8 +89,9 @@ class Listener:
         return len(self._open)
 
     def buildProtocol(self, addr: IAddress) -> IProtocol:
+        self.accepted += 1
         door = self._door
-        return Switch(self._clock, self._connect, proxies=door.proxies, seconds=door.proxy_seconds)
+        return Switch(self.clock, self._connect, proxies=door.proxies, seconds=door.proxy_seconds)
 
     def _connect(self, client: Client) -> Connection[Any] | bytes:
         if self._stopped:  # a proxy took its time to say who is there
@@ -97,7 +100,7 @@ class Listener:
         if counted is not None and not counted.enter(client.peer.host):
             return self._too_many
         machine, talk = self._begin(client)
-        connection: Connection[Any] = Connection(self._clock, machine, talk.run)
+        connection: Connection[Any] = Connection(self.clock, machine, talk.run)
         self._open[talk] = connection
         connection.ended.tell(partial(self._forget, talk, client.peer.host))
         return connection
@@ -120,7 +123,7 @@ class Listener:
             talk.stop()
         try:
             await timeout(
-                self._clock, seconds, gather(connection.ended.wait() for _, connection in ending)
+                self.clock, seconds, gather(connection.ended.wait() for _, connection in ending)
             )
         except TimeLimit:
             for _, connection in ending:

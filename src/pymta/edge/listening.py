@@ -4,13 +4,12 @@ A port: an endpoint and the listener behind it, bound first and opened later.
 
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pymta.aio import CancelledError, Shared, start
+from pymta.edge.accepting import Accepting
 from pymta.edge.connection import endpoint_of
 from pymta.edge.listener import Listener
 from pymta.session import Endpoint
@@ -43,6 +42,7 @@ class Listening:
         self._endpoint = endpoint
         self._seconds = seconds
         self._port: IListeningPort | None = None
+        self._accepting: Accepting | None = None
         self._binding: Shared[None] | None = None
 
     @property
@@ -69,12 +69,15 @@ class Listening:
 
     async def _bind(self) -> None:
         self._port = await self._endpoint.listen(self.listener)
-        _switch(self._port, "stopReading")
+        listener = self.listener
+        self._accepting = Accepting(listener.clock, self._port, lambda: listener.accepted)
+        self._accepting.pause()
 
     async def start(self) -> None:
         """Accept connections."""
         await self.bind()
-        _switch(self.port, "startReading")
+        if self._accepting is not None:
+            self._accepting.begin()
         _log.info("{name}: listening on {at}", name=self.name, at=str(self.address))
 
     async def stop(self) -> None:
@@ -82,6 +85,9 @@ class Listening:
         if self._binding is not None:  # maybe under way: no socket is left behind
             await self._binding.wait().addErrback(_told)
         port, self._port = self._port, None
+        accepting, self._accepting = self._accepting, None
+        if accepting is not None:
+            accepting.end()
         if port is not None:
             closing = port.stopListening()
             if closing is not None:
@@ -92,10 +98,3 @@ class Listening:
 def _told(no: Failure) -> Failure | None:
     """Whoever binds is told why not; who only waits for the end is not."""
     return no if no.check(CancelledError) else None
-
-
-def _switch(port: Any, name: str) -> None:
-    # Ports of the reactor are file descriptors; those of tests may be nothing of the kind.
-    switch = getattr(port, name, None)
-    if switch is not None:
-        switch()
