@@ -21,7 +21,7 @@ from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
 from pymta.cli.errors import EXPECTED, NOT_UNDERSTOOD, sentence, told
-from pymta.cli.process import own_reactor, stop
+from pymta.cli.process import own_reactor, spare_turns, stop
 from pymta.config.file import load
 from pymta.config.wiring import WiredListener
 from pymta.edge.listening import Listening
@@ -70,7 +70,7 @@ def _service(file: str, reactor: Any) -> MailService:
         if not failure.check(CancelledError):
             _not_started(reactor, failure)
 
-    service.ready.addErrback(failed)  # type: ignore[unused-awaitable]
+    service.ready.addCallbacks(lambda _: spare_turns(), failed)  # type: ignore[unused-awaitable]
     return service
 
 
