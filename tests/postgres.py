@@ -98,7 +98,9 @@ class Server:
             )
 
     def start(self) -> None:
-        """Until it answers."""
+        """Until it answers; nothing if it does."""
+        if self._process is not None:
+            return
         options = [f"-c{name}={value}" for name, value in SETTINGS.items()]
         with open(self._folder / "log", "ab") as log:
             self._process = subprocess.Popen(

@@ -79,9 +79,11 @@ async def one(queue: Bench, number: int) -> None:
     say("done", id_)
 
 
-async def main(folder: str, what: str, number: int) -> None:
+async def main(folder: str, url: str | None, what: str, number: int) -> None:
     queue = Bench(QueueCase())
-    database = Database(cast("Any", reactor), folder, now=lambda: to_microseconds(queue.now()))
+    database = Database(
+        cast("Any", reactor), folder, url=url, now=lambda: to_microseconds(queue.now())
+    )
     await database.open()
     queue.store = SQLQueueStore(database)
     await queue.store.recover("crash")
@@ -91,9 +93,9 @@ async def main(folder: str, what: str, number: int) -> None:
 
 
 if __name__ == "__main__":
-    folder, what, number = sys.argv[1:]
+    folder, url, what, number = sys.argv[1:]
     loop = cast("Any", reactor)
-    ended = start(main(folder, what, int(number)))
+    ended = start(main(folder, url or None, what, int(number)))
     _ = ended.addErrback(lambda failure: failure.printTraceback())
     _ = ended.addBoth(lambda _: os._exit(1))
     loop.run()

@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from pytest_twisted import ensureDeferred
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 from twisted.internet import reactor
 
 from pymta.database import Database
-from pymta.database.tables import contents
 from pymta.database.times import to_microseconds
 from pymta.errors import QueueError, StoreClosed
-from pymta.interfaces.content import octets_of
-from pymta.interfaces.queue import QueueEntry, QueueState
 from pymta.queue.sql import SQLQueueStore
-from pymta.queue.sql_tables import mails
 from pymta.testing.contracts.queue_case import Bench, QueueCase
+from tests.queue.crashed import check_kept, check_nothing_leaked, die
 
 CLOCK = cast("Any", reactor)
 
@@ -60,61 +55,13 @@ async def test_d02_killed(tmp_path: Path, queue_template: Path, what: str, numbe
     """All that was said to be kept is there, whole; what was done is done; no octet too many."""
     folder = tmp_path / "db"
     shutil.copytree(queue_template, folder)
-    said = _die(folder, what, number)
-    kept = {id_ for word, id_ in said if word == "kept"}
-    done = {id_ for word, id_ in said if word == "done"}
-    postponed = {id_ for word, id_ in said if word == "postponed"}
+    said = die(folder, what, number)
     database, queue = await _opened(folder)
-    assert database._sweeping is not None
-    await database._sweeping
-    recovered = await queue.store.recover("crash")
-    entries: dict[str, QueueEntry] = {entry.id: entry for entry in await queue.entries()}
-
-    # In the queue, or its report is: settling and the report are one step.
-    for id_ in kept:
-        assert (id_ in entries) != (f"R{id_}" in entries), id_
-    assert {f"R{id_}" for id_ in done} <= set(entries)
-    assert not done & set(entries)
-    for id_ in postponed:
-        assert 1 == entries[id_].recipients[0].attempts
-    for entry in entries.values():
-        assert {QueueState.DUE} == {each.state for each in entry.recipients}
-        assert _octets(entry.id) == await octets_of(entry.content)
-    assert recovered <= len(entries)
-
-    await _check_nothing_leaked(database, folder)
+    await check_kept(database, queue, said)
+    await check_nothing_leaked(database, folder)
+    checked = await database.read(lambda c: c.scalar(text("PRAGMA integrity_check")))
     await database.close()
 
-
-def _octets(id_: str) -> bytes:
-    """What the child wrote."""
-    number = int(id_.rpartition("x")[2])
-    if id_.startswith("R") and number % 2 == 0:
-        return b"report"
-    return bytes((3 if number % 3 == 0 else 1) * (32 * 1024 + number))
-
-
-def _die(folder: Path, what: str, number: int) -> list[tuple[str, str]]:
-    script = str(Path(__file__).with_name("crashing.py"))
-    ended = subprocess.run(
-        [sys.executable, script, str(folder), what, str(number)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert -9 == ended.returncode, ended.stderr
-    return [(word, id_) for word, id_ in (line.split() for line in ended.stdout.splitlines())]
-
-
-async def _check_nothing_leaked(database: Database, folder: Path) -> None:
-    named = select(contents.c.file).where(contents.c.file.is_not(None))
-    files = await database.read(lambda c: set(c.scalars(named).all()))
-    assert files == {path.name for path in (folder / "content").iterdir()}
-    refs = await database.read(lambda c: c.scalar(select(func.sum(contents.c.refs))))
-    count = await database.read(lambda c: c.scalar(select(func.count()).select_from(mails)))
-    assert (refs or 0) == count
-    checked = await database.read(lambda c: c.scalar(text("PRAGMA integrity_check")))
     assert "ok" == checked
 
 

@@ -200,6 +200,8 @@ class Database:
         make_folder(self.contents.folder)
         connection = self.dialect.writer()
         try:
+            # Under the writer's lock, even if there is nothing to do: a server that still commits
+            # for a process that has died is waited for, before the sweep asks what is named.
             migrate(connection)
         except BaseException:
             connection.close()

@@ -37,6 +37,10 @@ _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 _EACH_CONNECTION = (
     "SET lock_timeout = '5s'",
+    # Else a server would keep our lock for two hours after our machine has gone.
+    "SET tcp_keepalives_idle = 30",
+    "SET tcp_keepalives_interval = 10",
+    "SET tcp_keepalives_count = 3",
     # 250 promises that it is on the disk.  All other values but this one wait for our own.
     """SELECT set_config('synchronous_commit', 'on', false)
        WHERE current_setting('synchronous_commit') = 'off'""",
@@ -174,7 +178,8 @@ class PostgreSQL:
         def emit(connection: Connection) -> None:
             driver = _driver(connection)
             try:
-                driver.execute(begin)
+                # In one message, of which a statement with parameters could not be.
+                connection.exec_driver_sql(begin, execution_options={"no_parameters": True})
             except BaseException:
                 if not driver.closed:
                     driver.rollback()
