@@ -23,6 +23,7 @@ from pymta.components.relay import (
     Carriers,
     Relaying,
     Releasing,
+    lane_of,
     next_hop,
     whoever_logged_in,
     with_peers,
@@ -101,6 +102,10 @@ def carriers(**relaying: Any) -> Carriers:
         ("bücher.example", "xn--bcher-kva.example"),
         ("bücher.example:587", "[xn--bcher-kva.example]:587"),
         ("unix:/run/lmtp", "unix:/run/lmtp"),
+        ("lmtp:unix:/run/lmtp", "lmtp:unix:/run/lmtp"),
+        ("lmtp:mx.test:24", "lmtp:[mx.test]:24"),
+        ("lmtp:[::1]:24", "lmtp:[::1]:24"),
+        ("lmtp:25", "[lmtp]:25"),
     ],
 )
 def test_next_hop(text: str, hop: str) -> None:
@@ -123,6 +128,11 @@ def test_next_hop(text: str, hop: str) -> None:
         "[x:25",
         "a b:25",
         "a b",
+        "lmtp:mx.test",
+        "lmtp:[mx.test]",
+        "lmtp:[::1]",
+        "lmtp:a b:24",
+        "lmtp:",
         "unix:run/lmtp",
         "192.0.2.256",
         "[::g]:25",
@@ -161,16 +171,60 @@ async def _asked(who: Origin) -> bool:
     return await with_peers(LOOPBACK)(BOB, who)
 
 
+@pytest.mark.parametrize(
+    ("address", "taken"),
+    [
+        ("bob@gate.test", True),
+        ("bob@GATE.test", True),
+        ("bob@xn--bcher-kva.example", True),
+        ("bob@sub.gate.test", False),
+        ("bob@elsewhere.test", False),
+        ("bob%elsewhere.test@gate.test", False),
+        ('"bob@elsewhere.test"@gate.test', False),
+        ("elsewhere.test!bob@gate.test", False),
+        ("bob@[192.0.2.1]", False),
+        ("bob@[IPv6:2001:db8::1]", False),
+        ("bob@gate.test.elsewhere.test", False),
+    ],
+)
+def test_s21_a_gateway(address: str, taken: bool) -> None:
+    """
+    Mail for the domains that it stands before is taken from everybody, but for local parts out of
+    which somebody behind it might read a route; from those who may relay, it is taken as it is.
+    """
+    permission = with_peers(LOOPBACK, ["gate.test", "bücher.example"])
+    recipient = Recipient(id=RecipientID(1), address=Address.parse(address))
+
+    assert taken is done(permission(recipient, origin()))
+    assert done(permission(recipient, origin("127.0.0.1")))
+
+
+@pytest.mark.parametrize(
+    ("hop", "lane"),
+    [
+        ("[mx.test]:25", Lane("relay", "[mx.test]:25")),
+        ("elsewhere.test", Lane("relay", "elsewhere.test")),
+        ("lmtp:[::1]:24", Lane("lmtp", "[::1]:24")),
+        ("lmtp:unix:/run/lmtp", Lane("lmtp", "unix:/run/lmtp")),
+    ],
+)
+def test_lanes(hop: str, lane: Lane) -> None:
+    """
+    Who carries mail there is told by how the hop is written.
+    """
+    assert lane == lane_of(hop)
+
+
 def test_agents() -> None:
     """
     SMTP moves the responsibility, LMTP delivers; both are parts, and nothing is opened.
     """
     made = carriers()
-    smtp, lmtp = made.smtp(), made.lmtp("unix:/run/lmtp")
+    smtp, lmtp = made.smtp(), made.lmtp_to("unix:/run/lmtp")
 
     assert verifyObject(IDeliveryAgent, smtp)
     assert verifyObject(IDeliveryAgent, lmtp)
-    assert [Role.SMTP, Role.LMTP] == [smtp.role, lmtp.role]
+    assert [Role.SMTP, Role.LMTP, Role.LMTP] == [smtp.role, lmtp.role, made.lmtp().role]
     assert all(isinstance(each, Part) for each in (made, smtp, lmtp))
     destination = done(lmtp.finder.find("bob@elsewhere.test"))
     assert [("/run/lmtp", 0)] == [(host.name, host.port) for host in destination.hosts]

@@ -138,7 +138,7 @@ def test_agents_can_be_others() -> None:
 
     assert [agent, LOCAL in carried.agents] == [carried.agents[AGENT], True]
     assert isinstance(ours.agents[AGENT], RelayAgent)
-    assert [1, 0] == [
+    assert [2, 1] == [
         sum(isinstance(part, RelayAgent) for part in each.parts) for each in (ours, carried)
     ]
 

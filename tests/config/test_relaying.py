@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pymta.components.relay import AGENT
+from pymta.components.relay import AGENT, LMTP
 from pymta.config.relaying import credentials, policies
 from pymta.config.wiring import Wired
 from pymta.delivery.relay import RelayAgent
@@ -146,7 +146,43 @@ def test_authorities(tmp_path: Path) -> None:
     assert [] == mistakes(tmp_path, text)
 
 
+def test_lmtp(tmp_path: Path) -> None:
+    """
+    A domain's mail may be delivered by somebody else's mailboxes, in clear text by a socket.
+    """
+    made = wired(
+        tmp_path,
+        f"""{GOOD}[routing]
+hops."lists.test" = "lmtp:unix:/run/lists"
+hops."box.test" = "lmtp:box.test:24"
+[relay]
+domains = ["lists.test", "box.test"]
+[relay.next_hops."lmtp:box.test:24"]
+tls = "encrypt"
+""",
+    )
+    lanes = made.configuration.routing.lanes
+
+    assert (Lane(LMTP, "unix:/run/lists"), Lane(LMTP, "[box.test]:24")) == lanes
+    assert ["[box.test]:24"] == list(policies(made.configuration.relay)._table)
+
+
 MISTAKES = [
+    pytest.param(
+        f'{GOOD}[relay]\ndomains = ["b.test"]\n',
+        "mail.toml:9: relay.domains[0]: no route leads to b.test",
+        id="a gateway to nowhere",
+    ),
+    pytest.param(
+        f'{ROUTED}[relay]\ndomains = ["example.test"]\n',
+        "mail.toml:11: relay.domains[0]: example.test is a local domain",
+        id="a gateway to here",
+    ),
+    pytest.param(
+        f'{GOOD}[routing]\nhops."b.test" = "lmtp:b.test"\n',
+        'mail.toml:9: routing.hops."b.test": no port: \'lmtp:b.test\' ("lmtp:host:port" or',
+        id="LMTP without a port",
+    ),
     pytest.param(
         f'{GOOD}[routing]\nmx = true\nnext_hop = "a.test:25"\n',
         "mail.toml:9: routing.mx: there is a next_hop already",

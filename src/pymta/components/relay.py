@@ -5,14 +5,14 @@ Mail for elsewhere: how next hops are written, who may send there, and the agent
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeAlias, assert_never
 
 from twisted.internet.interfaces import IReactorTime
 
-from pymta.address import ascii_domain
+from pymta.address import Address, ascii_domain
 from pymta.aio import Pool
 from pymta.delivery.hops import Direct, Domain, Literal, Socket, parse
 from pymta.delivery.lmtp import Fixed
@@ -25,7 +25,7 @@ from pymta.edge.peers import Peers
 from pymta.envelope import Recipient
 from pymta.errors import Mistake
 from pymta.inbound.flow import RelayPermission
-from pymta.interfaces.content import Origin
+from pymta.interfaces.content import Lane, Origin
 from pymta.interfaces.dns import IDNSClient
 from pymta.interfaces.observe import IObserver
 from pymta.interfaces.queue import IQueueStore
@@ -36,10 +36,12 @@ from pymta.smtp.client_settings import ClientSettings, ClientTimeouts
 
 __all__ = [
     "AGENT",
+    "LMTP",
     "Carriers",
     "Hop",
     "Relaying",
     "Releasing",
+    "lane_of",
     "next_hop",
     "whoever_logged_in",
     "with_peers",
@@ -48,18 +50,39 @@ __all__ = [
 AGENT = "relay"
 """The name of the agent that carries mail to next hops."""
 
+LMTP = "lmtp"
+"""The name of the one that does so by LMTP, to servers that deliver."""
+
 PORT = 25
 WAITING = 100
 
+_WITH_PORT = re.compile(r"[^:]:[0-9]{1,5}\Z")
 _ADDRESS = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3}){3})(:[0-9]{1,5})?")
 
 
 def next_hop(text: str) -> str:
     """
-    As lanes have it: ``host:port`` and ``[address]`` are a host, ``domain`` its MX hosts.
+    In one spelling: ``host:port`` and ``[address]`` are a host, ``domain`` its MX hosts;
+    ``lmtp:host:port`` and ``lmtp:unix:/path`` are spoken to by LMTP.
 
     :raises Mistake: it is none.
     """
+    inner = text.removeprefix(f"{LMTP}:")
+    if inner == text or inner.isdigit():
+        return _by_smtp(text)
+    if not (inner.startswith("unix:") or _WITH_PORT.search(inner)):
+        # RFC 2033 section 5: not on port 25, and there is no other that is everybody's.
+        raise Mistake(f"no port: {text!r}", hint='"lmtp:host:port" or "lmtp:unix:/path"')
+    return f"{LMTP}:{_by_smtp(inner)}"
+
+
+def lane_of(hop: str) -> Lane:
+    """Who carries mail to a next hop, and its name there.  :param hop: as ``next_hop`` has it."""
+    to = hop.removeprefix(f"{LMTP}:")
+    return Lane(AGENT, hop) if to == hop else Lane(LMTP, to)
+
+
+def _by_smtp(text: str) -> str:
     bare = _ADDRESS.fullmatch(text)
     try:
         hop = parse(text if bare is None else f"[{bare[1]}]{bare[2] or ''}")
@@ -89,15 +112,26 @@ async def whoever_logged_in(recipient: Recipient, origin: Origin) -> bool:
     return origin.session.identity is not None
 
 
-def with_peers(peers: Peers) -> RelayPermission:
-    """Permission to relay for these clients, and for whoever logged in."""
+def with_peers(peers: Peers, domains: Iterable[str] = ()) -> RelayPermission:
+    """
+    Permission to relay for these clients, and for whoever logged in.
+
+    :param domains: whose mail is taken from everybody: we are their gateway or their backup.
+    """
+    known = frozenset(map(ascii_domain, domains))
 
     async def permission(recipient: Recipient, origin: Origin) -> bool:
-        if origin.session.peer.host in peers:
+        if origin.session.peer.host in peers or _is_for(recipient.address, known):
             return True
         return await whoever_logged_in(recipient, origin)
 
     return permission
+
+
+def _is_for(address: Address, domains: Collection[str]) -> bool:
+    # S21: behind a gateway there may be somebody who reads a route out of a local part, and who
+    # trusts the gateway (RFC 5321 section 4.1.2: only the final host reads it).
+    return address.ascii_domain in domains and not any(sign in address.local for sign in "@%!")
 
 
 # -- who carries it ---------------------------------------------------------------
@@ -177,9 +211,13 @@ class Carriers:
         """To the hosts of each lane's next hop."""
         return self._agent(Role.SMTP, self.finder)
 
-    def lmtp(self, to: str) -> RelayAgent:
+    def lmtp(self) -> RelayAgent:
+        """To the mailboxes behind each lane's next hop (:rfc:`2033`)."""
+        return self._agent(Role.LMTP, self.finder)
+
+    def lmtp_to(self, to: str) -> RelayAgent:
         """
-        To one server's mailboxes, whatever the lane's next hop is (:rfc:`2033`).
+        To one server's mailboxes, whatever the lane's next hop is: in place of local delivery.
 
         :param to: ``host:port`` or ``unix:/path``.  :raises Mistake: it is neither.
         """

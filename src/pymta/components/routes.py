@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from pymta.address import Address, parse_domain
 from pymta.aio import Pool
 from pymta.components.parts import Job, Part
-from pymta.components.relay import AGENT, Hop
+from pymta.components.relay import AGENT, Hop, lane_of
 from pymta.interfaces.accounts import IAccountDirectory
 from pymta.interfaces.content import Lane
 from pymta.routing.aliases import Aliases
@@ -51,9 +51,10 @@ class Routes:
     :param postmaster: who gets the mail of each domain's postmaster that has no account of its
         own; an account by this name at the first domain otherwise, which is made.
     :param separator: between an address and its detail (:rfc:`5233`); empty for none.
-    :param hops: next hop by domain; ``.example.org`` is all below ``example.org``.
+    :param hops: next hop by domain; ``.example.org`` is all below ``example.org``.  It is
+        written as ``next_hop`` is.
     :param next_hop: where everything else goes: ``host:port`` is a host, ``domain`` the MX hosts
-        of that domain.
+        of that domain; ``lmtp:host:port`` and ``lmtp:unix:/path`` are spoken to by LMTP.
     :param mx: whether everything else goes to the MX hosts of its own domain.  Without this and
         without ``next_hop``, everything else is refused.
     """
@@ -76,7 +77,7 @@ class Routes:
     def lanes(self) -> tuple[Lane, ...]:
         """Those to next hops."""
         hops = dict.fromkeys([*self.hops.values(), *filter(None, [self.next_hop])])
-        return tuple(Lane(AGENT, hop) for hop in hops)
+        return tuple(map(lane_of, hops))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +129,9 @@ def _tables(
     accounts = LocalAccounts(directory, agent=LOCAL, domains=domains, separator=routes.separator)
     yield CatchAll(accounts, routes.catch_all)
     if routes.hops:
-        yield DomainTable({domain: Lane(AGENT, hop) for domain, hop in routes.hops.items()})
+        yield DomainTable({domain: lane_of(hop) for domain, hop in routes.hops.items()})
     if routes.next_hop is not None:
-        yield NextHop(Lane(AGENT, routes.next_hop))
+        yield NextHop(lane_of(routes.next_hop))
     elif routes.mx:
         yield EachDomain(AGENT)
 

@@ -25,7 +25,7 @@ from pymta.address import Address
 from pymta.components.chance import Chance
 from pymta.components.parts import Job, Part, nothing
 from pymta.components.people import Ground, MakePeople, kept
-from pymta.components.relay import AGENT, Carriers, Relaying, Releasing, whoever_logged_in
+from pymta.components.relay import AGENT, LMTP, Carriers, Relaying, Releasing, whoever_logged_in
 from pymta.components.routes import LOCAL, Routes, routing_of
 from pymta.components.space import FreeSpace
 from pymta.components.stores import Stores, durable_stores, memory_stores
@@ -211,6 +211,7 @@ class MailSystem:
         self.agents: dict[str, IDeliveryAgent] = {
             LOCAL: LocalAgent(self.people.directory),
             AGENT: self.carriers.smtp(),
+            LMTP: self.carriers.lmtp(),
             **(agents or {}),
         }
         self.reports = Reporter(

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from pymta.address import ascii_domain
-from pymta.components.relay import Relaying, next_hop
+from pymta.components.relay import Relaying, lane_of, next_hop
 from pymta.config.lines import Path
 from pymta.config.reading import Reader, suggestion
 from pymta.config.tables import Configuration, NextHop, Relay
@@ -43,7 +43,7 @@ def relaying(configuration: Configuration) -> Relaying:
 def policies(relay: Relay) -> TLSPolicies:
     """How connections are protected, by next hop."""
     table = {
-        hop: TLSPolicy(
+        lane_of(hop).next_hop: TLSPolicy(
             level=_level(special, relay),
             names=tuple(map(ascii_domain, special.names)),
             implicit=special.implicit,
@@ -56,7 +56,7 @@ def policies(relay: Relay) -> TLSPolicies:
 def credentials(relay: Relay) -> Mapping[str, Credentials]:
     """By which we log in, by next hop.  Reads the files of passwords."""
     return {
-        hop: Credentials(username=special.user, password=_password(special))
+        lane_of(hop).next_hop: Credentials(username=special.user, password=_password(special))
         for hop, special in relay.next_hops.items()
         if special.user is not None
     }
@@ -103,15 +103,27 @@ def check_relay(configuration: Configuration, document: Mapping[str, Any], reade
     if relay.networks and not routing.leads_elsewhere:
         hint = 'set "routing.next_hop", or "routing.mx"'
         reader.note((*_PATH, "networks"), "there is no next hop", hint)
+    _check_domains(configuration, reader)
     if relay.authorities is not None:
         _check_authorities(relay.authorities, reader)
-    known = {lane.next_hop for lane in routing.lanes}
+    known = {*routing.hops.values(), *filter(None, [routing.next_hop])}
     for written in document.get("relay", {}).get("next_hops", {}) if relay.next_hops else ():
         path, hop = (*_PATH, "next_hops", written), next_hop(written)
         special = relay.next_hops[hop]
-        if hop not in known and not (routing.mx and not hop.startswith(("[", "unix:"))):
+        if hop not in known and not (routing.mx and not hop.startswith(("[", "unix:", "lmtp:"))):
             reader.note(path, f"no route leads to {hop}", suggestion(hop, known))
         _check_next_hop(special, relay, reader, path)
+
+
+def _check_domains(configuration: Configuration, reader: Reader) -> None:
+    routing = configuration.routing
+    local = set(map(ascii_domain, configuration.domains))
+    for at, domain in enumerate(configuration.relay.domains):
+        path: Path = (*_PATH, "domains", at)
+        if ascii_domain(domain) in local:
+            reader.note(path, f"{domain} is a local domain")
+        elif not routing.leads_elsewhere:
+            reader.note(path, f"no route leads to {domain}", 'add it to "routing.hops"')
 
 
 def _check_next_hop(special: NextHop, relay: Relay, reader: Reader, path: Path) -> None:

@@ -208,6 +208,8 @@ class Relay:
 
     :param networks: addresses and networks, or ``"unix"``, that may send to elsewhere; whoever
         logged in may as well.
+    :param domains: whose mail is taken from everybody, to be carried on: this server is their
+        gateway, or a backup of theirs.
     :param tls: how much is asked of connections.
     :param authorities: PEM file of those who may vouch for servers; the system's otherwise.
     :param allow: addresses that are not public and that MX hosts may have all the same.
@@ -219,6 +221,7 @@ class Relay:
     """
 
     networks: Peers = field(default_factory=Peers)
+    domains: tuple[Domain, ...] = ()
     tls: TLSLevel = TLSLevel.MAY
     authorities: str | None = None
     allow: Peers = field(default_factory=Peers)

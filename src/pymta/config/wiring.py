@@ -93,7 +93,7 @@ def wire(
         stores=stores,
         people=_people(configuration),
         routes=configuration.routing,
-        relay=with_peers(configuration.relay.networks),
+        relay=with_peers(configuration.relay.networks, configuration.relay.domains),
         dns=_dns(configuration.dns, reactor),
         tls=policies(configuration.relay),
         credentials=credentials(configuration.relay).get,
