@@ -5,7 +5,7 @@ Crashes around a queue on PostgreSQL: of the process, of the server, and of what
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -112,7 +112,7 @@ async def test_lost_in_a_commit(place: Place, how: str) -> None:
     database, queue = await place.open()
     begun, go_on = threading.Event(), threading.Event()
 
-    def wait(connection: Connection, entries: list[None]) -> list[None]:
+    def wait(connection: Connection, entries: Sequence[None]) -> Sequence[None]:
         begun.set()
         go_on.wait(10)
         return entries
@@ -142,7 +142,7 @@ async def test_lost_in_a_commit(place: Place, how: str) -> None:
     await database.close()
 
 
-def _one(connection: Connection, entries: list[None]) -> list[None]:
+def _one(connection: Connection, entries: Sequence[None]) -> Sequence[None]:
     connection.execute(text("SELECT 1"))
     return entries
 

@@ -1,0 +1,89 @@
+"""
+An application queues mail in its own database transaction: an order is marked paid and its receipt
+is queued, or neither.  A mail system on the same database delivers it.
+
+``python examples/enlist_sqlite.py FOLDER [POP3-PORT]``, then read the mail of ann@example.test.
+"""
+
+import sqlite3
+import sys
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from twisted.internet import defer, task, threads
+from twisted.internet.endpoints import serverFromString
+
+from pymta import Address, Envelope, Listening, MailService, MailSystem, Recipient, Sender, Session
+from pymta.components.parts import Job
+from pymta.components.people import springing
+from pymta.components.stores import memory_stores
+from pymta.database import Database
+from pymta.envelope import RecipientID
+from pymta.interfaces.content import NewMail, Octets, Origin, QueueID
+from pymta.queue.sql import SQLQueueStore
+from pymta.session import Endpoint, Role
+
+ORDERS = """
+CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, customer TEXT, credit INTEGER, paid);
+INSERT OR IGNORE INTO orders VALUES (1, 'ann@example.test', 1, 0), (2, 'bob@example.test', 0, 0)
+"""
+SHOP = Sender(reverse_path=Address("shop", "example.test"))
+
+
+def receipt(order: int, customer: str) -> NewMail:
+    now = datetime.now(UTC)
+    us = Session(id="shop", role=Role.LOCAL, peer=Endpoint(""), local=Endpoint(""), started=now)
+    to = Recipient(id=RecipientID(1), address=Address.parse(customer))
+    text = f"From: shop@example.test\r\nTo: {customer}\r\nSubject: Order {order}\r\n\r\nThanks!\r\n"
+    return NewMail(
+        id=QueueID(f"receipt-{order}"),  # queued once, however often it is tried
+        envelope=Envelope(sender=SHOP, recipients=(to,)),
+        content=Octets(text.encode()),
+        origin=Origin(us, SHOP),
+        arrived=now,
+        lanes={},
+    )
+
+
+def pay(path: str, queue: SQLQueueStore, order: int) -> str:
+    """In a thread: it waits for the disk."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_autocheckpoint = 0")  # the mail system does it
+        try:
+            with connection:  # commits at its end, or rolls back
+                query = "UPDATE orders SET paid = 1 WHERE id = ? RETURNING customer, credit"
+                [(customer, credit)] = connection.execute(query, (order,)).fetchall()
+                queue.enlist(connection, [receipt(order, customer)])
+                if not credit:
+                    raise ValueError("declined")
+        except ValueError as error:
+            return f"order {order}: {error}"
+    return f"order {order}: paid"
+
+
+async def main(reactor: Any, folder: str, pop3: str = "2110") -> None:
+    database = Database(reactor, folder, file="shop.db")
+    queue = SQLQueueStore(database)
+    kept = memory_stores(reactor, now=lambda: datetime.now(UTC))
+    stores = replace(kept, queue=queue, parts=(Job(database.open, database.close),))
+    people = springing(["example.test"])
+    system = MailSystem(reactor, domains=["example.test"], stores=stores, people=people)
+    endpoint = serverFromString(reactor, f"tcp:{pop3}:interface=127.0.0.1")
+    listening = Listening("pop3", endpoint, system.pop3())
+    service = MailService(reactor, system.parts, [listening])
+    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
+    service.startService()
+    await service.ready
+    path = f"{folder}/shop.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(ORDERS)
+    for order in (1, 2):
+        print(await threads.deferToThread(pay, path, queue, order))
+    print(f"pop3 {listening.address}", flush=True)
+    await defer.Deferred()
+
+
+if __name__ == "__main__":
+    task.react(lambda reactor: defer.ensureDeferred(main(reactor, *sys.argv[1:])))
