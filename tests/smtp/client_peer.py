@@ -14,9 +14,10 @@ from twisted.internet.error import ConnectionLost
 from twisted.internet.protocol import connectionDone
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from pymta.aio import start
-from pymta.interfaces.content import IContent, Octets
+from pymta.interfaces.content import SLICE, IContent, Octets
 from pymta.interfaces.relay import Host, TLSLevel, TLSPolicy
 from pymta.sasl import Credentials
 from pymta.smtp.client_answers import Answer
@@ -46,6 +47,31 @@ PIPELINING = """
     S: 250-PIPELINING
     S: 250 ENHANCEDSTATUSCODES
 """
+
+WHERE = "mx.example.test[192.0.2.25]:25"
+ENVELOPE = """
+    C: MAIL FROM:<ann@example.org>
+    S: 250 2.1.0 ok
+    C: RCPT TO:<bob@example.test>
+    S: 250 2.1.5 ok
+    C: DATA
+"""
+WANTED = """
+    S: 354 go on
+    C: Subject: x
+    C:
+    C: ..dot
+    C: .
+"""
+LMTP = """
+    S: 220 mx
+    C: LHLO client.example.org
+    S: 250-mx
+    S: 250-PIPELINING
+    S: 250 ENHANCEDSTATUSCODES
+"""
+CHUNKING = f"{PIPELINING}\n".replace("S: 250 EN", "S: 250-CHUNKING\nS: 250 EN")
+LEAVING = "421 4.3.2 shutting down"
 
 
 def now(deferred: Deferred[T]) -> T:
@@ -213,3 +239,31 @@ def playing(**settings: Any) -> Iterator[Peer]:
     peer = Peer(**settings)
     yield peer
     peer.end()
+
+
+def told(answers: tuple[Answer, ...]) -> list[tuple[int, str, str]]:
+    """Recipients, codes and stages, for comparing."""
+    return [(a.recipient.id, str(a.reply), a.stage.name) for a in answers]
+
+
+@implementer(IContent)
+class Slow:
+    """Content whose slices come when a test says so."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.asked: Deferred[bytes] | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether the last slice that was asked for is there, and no other was."""
+        return self.asked is not None and self.asked.called
+
+    def read(self, start: int, stop: int) -> Deferred[bytes]:
+        self.asked = Deferred()
+        return self.asked
+
+    def give(self) -> None:
+        """The slice that was asked for is there."""
+        assert self.asked is not None
+        self.asked.callback(b"x" * SLICE)
