@@ -136,6 +136,13 @@ DEFENCES = (
         tests=("tests/wire/smtp/test_replies.py", "tests/wire/smtp/test_client_hostile.py"),
     ),
     Defence(
+        id="S11",
+        file="delivery/relay.py",
+        before="if self._tries == self._agent.limits.tries:",
+        after="if not self:",
+        tests=("tests/delivery/test_relay.py", "-k", "s11"),
+    ),
+    Defence(
         id="S12",
         file="address.py",
         before="rf'\"(?:[ !#-\\[\\]-~{_UTF8}]|\\\\[ -~])*\"'",
@@ -199,6 +206,13 @@ DEFENCES = (
         tests=("tests/smtp/test_conversation.py", "-k", "s21"),
     ),
     Defence(
+        id="S21",
+        file="components/relay.py",
+        before='and not any(sign in address.local for sign in "@%!")',
+        after="",
+        tests=("tests/components", "-k", "s21"),
+    ),
+    Defence(
         id="S22",
         file="inbound/transaction.py",
         before='f"refused by policy: {reply}"',
@@ -246,6 +260,13 @@ DEFENCES = (
         before="                if not await self._account.owns(address):",
         after="                if not self:",
         tests=("tests/policy/test_submission.py", "-k", "s25"),
+    ),
+    Defence(
+        id="S27",
+        file="delivery/pool.py",
+        before="    policy: TLSPolicy\n    credentials",
+        after="    policy: TLSPolicy = field(compare=False)\n    credentials",
+        tests=("tests/delivery", "-k", "s27"),
     ),
     Defence(
         id="D01",
