@@ -29,7 +29,7 @@ EVERYONE: tuple[Peer, ...] = (
         note="all of its checks; kept: in a suspended lane; delivered: INBOX; relayed: a next hop",
         module="mta",
         figures=("kept", "delivered", "relayed"),
-        reports=("turns",),
+        reports=("turns", "opening"),
         versions=lambda: _versions("pymta-twisted", "Twisted", "SQLAlchemy"),
     ),
     Postfix(),
