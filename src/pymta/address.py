@@ -108,6 +108,7 @@ def _parse_local(text: str) -> tuple[str, int]:
     return found[0], found.end()
 
 
+@lru_cache(maxsize=1024)
 def parse_domain(text: str, position: int = 0) -> str:
     """
     Check a domain or address literal, and give it back.

@@ -65,7 +65,7 @@ class _Notes:
 
     def learnt(self, verdicts: Sequence[Verdict]) -> _Notes:
         """These, and what is in the verdicts of a stage; the first that decides, decides."""
-        if not verdicts:
+        if all(verdict is PROCEED for verdict in verdicts):
             return self
         facts, held = self.facts, self.held
         for verdict in verdicts:
@@ -237,6 +237,8 @@ def _close(parts: Iterable[IPolicyConnection | IPolicyTransaction]) -> None:
 
 
 async def _apply(judged: Judgement, verdict: MessageVerdict) -> Judgement:
+    if verdict.all is PROCEED and not verdict.each:
+        return judged
     envelope = judged.envelope
     assert envelope is not None
     match verdict.all:

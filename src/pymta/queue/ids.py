@@ -18,6 +18,7 @@ from pymta.interfaces.content import QueueID
 __all__ = ["QueueIDs", "derived_id"]
 
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = tuple(high + low for high in _DIGITS for low in _DIGITS)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # 55 bits of microseconds last until the year 3111.
 _TIME = 11
@@ -43,7 +44,8 @@ class QueueIDs:
     def __call__(self) -> QueueID:
         time = (self._now() - _EPOCH) // timedelta(microseconds=1)
         self._last = max(time, self._last + 1)
-        return QueueID(_base32(self._last, _TIME) + _base32(self._below(32**_RANDOM), _RANDOM))
+        number = self._last * 32**_RANDOM + self._below(32**_RANDOM)
+        return QueueID(_base32(number, _TIME + _RANDOM))
 
 
 def derived_id(parent: QueueID, recipient: RecipientID, first: str) -> QueueID:
@@ -59,4 +61,6 @@ def derived_id(parent: QueueID, recipient: RecipientID, first: str) -> QueueID:
 
 
 def _base32(number: int, digits: int) -> str:
-    return "".join(_DIGITS[number >> 5 * at & 31] for at in reversed(range(digits)))
+    # Two digits at a time: half the steps, once a message.
+    pairs = [_PAIRS[number >> at & 1023] for at in range(10 * ((digits - 1) // 2), -1, -10)]
+    return "".join(pairs)[-digits:]

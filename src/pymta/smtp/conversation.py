@@ -8,10 +8,11 @@ expected becomes 451 4.3.0 with an id, and the peer never sees an exception's te
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar, assert_never
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
 from twisted.logger import Logger
 
@@ -55,7 +56,6 @@ from pymta.wire.smtp.events import (
     ExpandList,
     Hello,
     Mail,
-    Question,
     Quit,
     Rcpt,
     StartTLS,
@@ -160,8 +160,17 @@ class SMTPConversation:
             self._machine.shut_down()
 
     async def _step(self) -> bool:
-        self._stop_here()
+        if self._stopping:
+            self._stop_here()
         event = await self._connection.next_event(self._patience())
+        way = _WAYS.get(type(event))
+        if way is not None:
+            # What nearly all commands are: a question for the receiver.
+            await self._fenced(self._in_time(way(self, event)), self._machine.answer)
+            return True
+        return await self._seldom(event)
+
+    async def _seldom(self, event: Event) -> bool:
         match event:
             case Content(data):
                 await self._content(data)
@@ -185,7 +194,7 @@ class SMTPConversation:
                 asked = self._in_time(self._command(event))
                 await self._fenced(asked, partial(self._commanded, event.verb))
             case _:
-                await self._fenced(self._in_time(self._answer(event)), self._machine.answer)
+                raise AssertionError(event)  # AuthResponse comes to _prompt alone
         return True
 
     def _in_time(self, answer: Awaitable[T]) -> Awaitable[T]:
@@ -232,23 +241,6 @@ class SMTPConversation:
         return Reply(451, "4.3.0", f"Local error, try again later ({name})")
 
     # -- commands ---------------------------------------------------------------------
-
-    async def _answer(self, event: Question) -> Reply | None:
-        match event:
-            case Hello():
-                return await self._hello(event)
-            case Mail():
-                return await self._mail(event)
-            case Rcpt():
-                return await self._rcpt(event)
-            case ContentBegins():
-                return await self._content_begins()
-            case Verify() | ExpandList():
-                return await self._look_up(event)
-            case ContentEnded() | AuthResponse() | StartTLS() | Auth() | Command():
-                raise AssertionError(event)  # each has its own way
-            case _:
-                assert_never(event)
 
     async def _look_up(self, event: Verify | ExpandList) -> Reply | None:
         # RFC 5321 section 7.3: a site may keep its addresses to itself.
@@ -316,7 +308,7 @@ class SMTPConversation:
 
     # -- content ------------------------------------------------------------------------
 
-    async def _content_begins(self) -> Reply | None:
+    async def _content_begins(self, event: ContentBegins) -> Reply | None:
         assert self._transaction is not None
         await self._refusable(self._transaction.begin_content(), "data")
         self._began = self._clock.seconds()
@@ -512,3 +504,18 @@ class SMTPConversation:
             return
         self._surely(self._log_out)
         self._machine.restart()
+
+
+_WAYS: Final[Mapping[type, Callable[[SMTPConversation, Any], Awaitable[Reply | None]]]] = (
+    MappingProxyType(
+        {
+            Hello: SMTPConversation._hello,
+            Mail: SMTPConversation._mail,
+            Rcpt: SMTPConversation._rcpt,
+            ContentBegins: SMTPConversation._content_begins,
+            Verify: SMTPConversation._look_up,
+            ExpandList: SMTPConversation._look_up,
+        }
+    )
+)
+"""What is asked of the receiver, and answered by its reply; None is the usual yes."""

@@ -118,4 +118,6 @@ def encode_reply(code: int, status: str, lines: Iterable[str], encoding: str) ->
 
 def _cut(line: str) -> list[str]:
     width = _LONGEST if line.isascii() else _LONGEST // 4
-    return [line[at : at + width] for at in range(0, len(line), width)] or [""]
+    if len(line) <= width:
+        return [line]
+    return [line[at : at + width] for at in range(0, len(line), width)]
