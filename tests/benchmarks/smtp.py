@@ -41,7 +41,8 @@ def _arguments() -> argparse.Namespace:
     names = ",".join(peer.name for peer in EVERYONE)
     parser = argparse.ArgumentParser(description="messages a second, side by side")
     parser.add_argument("--quick", action="store_true", help="4 KiB, 20 connections, one round")
-    parser.add_argument("--only", type=_names, default=names.split(","), help=names)
+    everyone = [peer.name for peer in EVERYONE if not peer.name.endswith("backlog")]
+    parser.add_argument("--only", type=_names, default=everyone, help=names)
     parser.add_argument("--figures", type=_names, default=FIGURES, help=",".join(FIGURES))
     parser.add_argument("--sizes", type=_numbers, help="octets: 4096,102400")
     parser.add_argument("--connections", type=_numbers, help="20,200")

@@ -14,33 +14,21 @@ import statistics
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
-import pytest_twisted
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred
 
-from pymta.address import Address
-from pymta.database import Database
-from pymta.envelope import Envelope, Recipient, RecipientID
-from pymta.interfaces.content import Lane, NewMail, Octets, Origin, QueueID
 from pymta.queue.schedule import ScheduleLimits
-from pymta.queue.sql import SQLQueueStore
 from tests.benchmarks.driving import free_port, wait_for
 from tests.benchmarks.peers.everyone import EVERYONE
+from tests.benchmarks.peers.ours import backlog
 from tests.benchmarks.peers.peer import Running, Stand
 from tests.benchmarks.processes import cpu
 from tests.durability.child import memory
 from tests.durability.talk import Talk
-from tests.queue.house import ALICE, SESSION
 
 RECIPIENTS = int(os.environ.get("PYMTA_SCALE", "100000"))
-PER_MAIL = 10
-LANES = 1000
-TOGETHER = 500
 LIFE = 200 * 1024 * 1024
 OPENING = 2.0
 """CPU seconds from the stores to the listeners, on a busy machine; 0.2 on a quiet one."""
@@ -49,37 +37,6 @@ BLOCK = 60
 ROUNDS = 5
 TRIES = 3
 WINDOW = ScheduleLimits().window
-
-
-def _mail(number: int, lane: Lane, due: datetime) -> NewMail:
-    recipients = tuple(
-        Recipient(id=RecipientID(at), address=Address(f"r{number}x{at}", "elsewhere.test"))
-        for at in range(1, PER_MAIL + 1)
-    )
-    return NewMail(
-        id=QueueID(f"W{number}"),
-        envelope=Envelope(sender=ALICE, recipients=recipients),
-        content=Octets(b"Subject: it waits\r\n\r\nHello\r\n"),
-        origin=Origin(SESSION, ALICE),
-        arrived=datetime.now(UTC),
-        lanes=dict.fromkeys((each.id for each in recipients), lane),
-        due=due,
-    )
-
-
-async def _fill(folder: Path, dead: Lane) -> None:
-    """Nine of ten in the dead lane, and due; the others have been tried and are due later."""
-    database = Database(cast("Any", reactor), str(folder))
-    await database.open()
-    store = SQLQueueStore(database)
-    now = datetime.now(UTC)
-    for first in range(0, RECIPIENTS // PER_MAIL, TOGETHER):
-        mails = []
-        for number in range(first, min(first + TOGETHER, RECIPIENTS // PER_MAIL)):
-            lane = dead if number % 10 else Lane("relay", f"[h{number % LANES}.test]:25")
-            mails.append(_mail(number, lane, now + timedelta(hours=0 if number % 10 else 2)))
-        await store.add(mails)
-    await database.close()
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +49,7 @@ def dead() -> int:
 def full(tmp_path_factory: pytest.TempPathFactory, dead: int) -> Path:
     """A folder as it is with all of them in the queue."""
     folder = tmp_path_factory.mktemp("full") / "store"
-    lane = Lane("relay", f"[127.0.0.1]:{dead}")
-    pytest_twisted.blockon(Deferred.fromCoroutine(_fill(folder, lane)))
+    backlog(folder, hop=f"[127.0.0.1]:{dead}", recipients=RECIPIENTS)
     return folder
 
 

@@ -8,11 +8,13 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 from tests.benchmarks.peers.haraka import Haraka
-from tests.benchmarks.peers.ours import Ours
+from tests.benchmarks.peers.ours import Ours, backlog
 from tests.benchmarks.peers.peer import Missing, Peer
 from tests.benchmarks.peers.postfix import Postfix
 
 __all__ = ["EVERYONE"]
+
+DEAD = "[dead.test]:25"
 
 
 def _versions(*packages: str) -> str:
@@ -31,6 +33,15 @@ EVERYONE: tuple[Peer, ...] = (
         figures=("kept", "delivered", "relayed"),
         reports=("turns", "opening"),
         versions=lambda: _versions("pymta-twisted", "Twisted", "SQLAlchemy"),
+    ),
+    Ours(
+        name="pymta-backlog",
+        note="the same, with 100,000 recipients deferred",
+        module="mta",
+        figures=("kept", "delivered", "relayed"),
+        reports=("turns",),
+        versions=lambda: _versions("pymta-twisted"),
+        prepare=lambda store: backlog(store, hop=DEAD, recipients=100_000),
     ),
     Postfix(),
     Ours(

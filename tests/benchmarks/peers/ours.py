@@ -18,10 +18,11 @@ from typing import Any
 from tests.benchmarks.peers.peer import Missing, Running, Stand
 from tests.benchmarks.processes import end
 
-__all__ = ["Ours"]
+__all__ = ["Ours", "backlog"]
 
 ROOT = Path(__file__).resolve().parents[3]
 _SECONDS = 30.0
+_FILL_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,7 @@ class Ours:
     :param options: for the module.
     :param versions: says what is installed.
     :param reports: what it answers beside how much is stored.
+    :param prepare: the store, before it starts.
     """
 
     name: str
@@ -41,12 +43,14 @@ class Ours:
     versions: Callable[[], str]
     options: Sequence[tuple[str, Any]] = ()
     reports: Sequence[str] = ()
+    prepare: Callable[[Path], None] = lambda store: None
 
     def version(self) -> str:
         return self.versions()
 
     @contextmanager
     def start(self, stand: Stand) -> Iterator[Running]:
+        self.prepare(stand.folder / "store")
         with self._process(stand) as process:
             try:
                 port = _line(process)
@@ -80,6 +84,13 @@ class Ours:
                 cwd=ROOT,
                 env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
             )
+
+
+def backlog(folder: Path, *, hop: str, recipients: int) -> None:
+    """A store of pymta with so many recipients deferred; nine of ten for this next hop."""
+    options = json.dumps({"folder": str(folder), "hop": hop, "recipients": recipients})
+    command = [sys.executable, "-m", "tests.benchmarks.servers.backlog", options]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=_FILL_SECONDS)
 
 
 def _recipient(figure: str) -> str:

@@ -19,11 +19,12 @@ from zope.interface import implementer
 
 from pymta.cli.process import begin_log, own_reactor, serve
 from pymta.components.parts import Job, Part
-from pymta.components.relay import with_peers
+from pymta.components.relay import AGENT, with_peers
 from pymta.components.routes import Routes
 from pymta.components.system import MailSystem
 from pymta.edge.peers import LOOPBACK
 from pymta.events import Attempted, Event
+from pymta.interfaces.content import Lane
 from pymta.interfaces.observe import IObserver
 from pymta.observe.log import LogObserver
 from pymta.outcome import Delivered
@@ -33,6 +34,8 @@ from tests.benchmarks.servers.turns import Turns
 
 DOMAIN = "example.test"
 ACCOUNT = f"user@{DOMAIN}"
+# Where a backlog waits, if there is one.
+_DEAD = Lane(AGENT, "[dead.test]:25")
 _LATER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -62,8 +65,10 @@ def _system(reactor: Any, options: dict[str, Any], arrivals: Arrivals) -> MailSy
 
 
 def _parts(system: MailSystem, figure: str) -> list[Part]:
+    kept = system.routes.lanes if figure == "kept" else ()
+
     async def suspend() -> None:
-        for lane in system.routes.lanes:
+        for lane in (_DEAD, *kept):
             await system.stores.queue.suspend(lane, _LATER, "only kept")
 
     async def account() -> None:
@@ -71,9 +76,8 @@ def _parts(system: MailSystem, figure: str) -> list[Part]:
         await system.people.ensure(ACCOUNT)
 
     parts = [*system.parts, Job(account)]
-    if figure == "kept":
-        # Before the runner: it never sees what it would try.
-        parts.insert(parts.index(system.runner), Job(suspend))
+    # Before the runner: it never sees what it would try.
+    parts.insert(parts.index(system.runner), Job(suspend))
     return parts
 
 
