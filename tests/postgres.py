@@ -68,9 +68,8 @@ class Server:
 
     def connect(self, name: str = "postgres", **more: Any) -> psycopg.Connection:
         """As an application does."""
-        return psycopg.connect(
-            host=str(self._folder), port=self.port, user="pymta", dbname=name, **more
-        )
+        where = {"host": str(self._folder), "port": self.port, "user": "pymta", "dbname": name}
+        return psycopg.connect(**{**where, **more})
 
     def database(self, template: str = "template1") -> str:
         """Make a database; its name."""

@@ -298,3 +298,26 @@ def test_an_unopened_store_enlists(
 
     assert [(1,)] == connection.execute("SELECT count(*) FROM pymta_queue_mails").fetchall()
     assert not (tmp_path / "none").exists()
+
+
+RIGHTS = """
+CREATE ROLE shop LOGIN;
+GRANT INSERT ON pymta_contents, pymta_queue_mails, pymta_queue_recipients, pymta_queue_arrivals
+TO shop; GRANT SELECT ON pymta_queue_mails, pymta_queue_settled TO shop
+"""
+
+
+@ensureDeferred
+async def test_a_role_that_may_only_enlist(queue: Bench, application: Application) -> None:
+    """An application needs no more rights than the documentation says."""
+    owner = application.connect(autocommit=True)
+    owner.execute(RIGHTS)
+    connection = application.connect(user="shop")
+    try:
+        _enlist(queue, connection, queue.mail())
+        connection.commit()
+    finally:
+        connection.close()
+        owner.execute("DROP OWNED BY shop; DROP ROLE shop")
+
+    assert ["A1"] == mail_ids(await queue.claim())

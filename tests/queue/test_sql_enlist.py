@@ -19,7 +19,7 @@ from twisted.internet import reactor
 from pymta.aio import sleep, start
 from pymta.database import Database
 from pymta.errors import QueueError
-from pymta.interfaces.content import IContent, octets_of
+from pymta.interfaces.content import IContent, Lane, octets_of
 from pymta.interfaces.queue import QueueQuery
 from pymta.queue.sql import SQLQueueStore
 from pymta.testing.contracts.queue_case import Bench, QueueCase
@@ -134,3 +134,40 @@ async def test_database_without_our_tables(queue: Bench) -> None:
     with pytest.raises(QueueError, match="no such table"):
         _enlist(queue, connection, queue.mail())
     connection.close()
+
+
+REFUSED = {
+    "NUL": ({"held": "a\0b"}, "can be kept"),
+    "half a surrogate pair": ({"held": "\ud800"}, "can be kept"),
+    "no name of an agent": ({"lanes": {"one@example.net": Lane("a\tb", "")}}, "delivery agent"),
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), REFUSED.values(), ids=REFUSED)
+@ensureDeferred
+async def test_refused_before_anything_is_written(
+    queue: Bench, tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    """One bad mail of two: neither is written, also if the caller commits."""
+    connection = sqlite3.connect(tmp_path / "db" / "pymta.db")
+    with pytest.raises(QueueError, match=message):
+        _enlist(queue, connection, queue.mail("GOOD"), queue.mail("BAD", **changes))
+    connection.commit()
+    connection.close()
+
+    assert [] == await _ids(queue)
+
+
+@ensureDeferred
+async def test_no_transaction(queue: Bench, tmp_path: Path) -> None:
+    """A connection that commits each statement is refused, but for a transaction begun by hand."""
+    connection = sqlite3.connect(tmp_path / "db" / "pymta.db", isolation_level=None)
+    with pytest.raises(QueueError, match="no transaction"):
+        _enlist(queue, connection, queue.mail())
+    connection.execute("BEGIN")
+    _enlist(queue, connection, queue.mail(), queue.mail())
+    assert [] == await _ids(queue)
+    connection.execute("COMMIT")
+    connection.close()
+
+    assert ["A1"] == await _ids(queue)
