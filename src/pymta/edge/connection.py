@@ -353,6 +353,7 @@ class Connection(Generic[E]):
             self._timer.cancel()
             self._timer = None
         self.wake()
+        assert reason.value is not None  # there is always one; its type alone allows for none
         self._fail(Failure(Lost(explained(reason.value))))
         if self._said_all:
             self.ended.succeed(None)
