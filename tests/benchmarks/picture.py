@@ -1,5 +1,6 @@
 """
-Where the time goes, as a picture: stacks, the outermost on top, each as wide as its share.
+Where the time goes, as a picture: threads side by side, below each the stacks that were seen in
+it, the outermost on top, each frame as wide as its share.
 
 Reads what ``py-spy record --format raw`` writes: a line for each stack, frames from the outermost
 on, then how often it was seen.
@@ -19,6 +20,15 @@ _WIDTH, _HEIGHT = 1200, 17
 _LETTER = 6.2
 # Narrower ones could be neither read nor hit.
 _LEAST = 0.004
+# What is between a caller and whom he calls, and hides both.
+_BETWEEN = (
+    "<frozen runpy>",
+    "mta.",
+    "threading.Thread.",
+    "twisted._threads.",
+    "twisted.internet.defer.",
+    "twisted.python.",
+)
 _FRAME = re.compile(r"(?P<name>.+) \((?P<file>[^()]*?)(:\d+)?\)")
 
 
@@ -42,14 +52,15 @@ def frames_of(lines: Iterable[str]) -> Frame:
         frame = root
         frame.seen += int(count)
         for name in map(_short, stack.split(";")):
-            # Recursion, and coroutines that await each other, add nothing to the picture.
-            frame = frame if frame.name == name else frame.call(name)
-            if frame is not root:
+            if not name.startswith(_BETWEEN) and name != frame.name:
+                frame = frame.call(name)
                 frame.seen += int(count)
     return root
 
 
 def _short(frame: str) -> str:
+    if frame.startswith("thread ("):
+        return re.sub(r"^thread \(\d+\): (PoolThread-)?|-\d+$", "", frame)
     found = _FRAME.fullmatch(frame)
     if found is None:
         return frame
@@ -73,7 +84,8 @@ def _boxes(frame: Frame, left: float, depth: int, all_seen: int) -> Iterator[tup
         return
     top = (depth + 1) * _HEIGHT
     words = f"{frame.name} {share:.1%}"
-    shown = frame.name[: int(width / _LETTER)] if width > 4 * _LETTER else ""
+    short = ".".join(frame.name.split(".")[-2:])
+    shown = short[: int(width / _LETTER)] if width > 4 * _LETTER else ""
     # The same module has the same colour.
     hue = crc32(frame.name.rpartition(".")[0].encode()) % 360
     size = f'x="{left:.1f}" y="{top}" width="{width:.1f}" height="{_HEIGHT - 1}"'
