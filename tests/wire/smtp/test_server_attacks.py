@@ -381,7 +381,7 @@ def test_s09_endless_line(line: bytes) -> None:
         server.machine.receive_data(b"x" * 65536)
         server.serve()
         # The whole state of the reader is what one slice has, at most.
-        assert len(server.machine._lines) <= 65536
+        assert len(server.machine._in.lines) <= 65536
 
     assert b"" == server.machine.data_to_send()[len(b"220 mx.example ESMTP\r\n") :]
     assert ["500 5.5.2 Line too long", "250 2.0.0 OK"] == talk(server, b"", b"NOOP")

@@ -370,7 +370,7 @@ def test_total(
     made.feed(b"LHLO a\r\n" if role is Role.LMTP else b"EHLO a\r\n")
     for word in words:
         made.feed(word)
-        assert len(made.machine._lines) <= 200
+        assert len(made.machine._in.lines) <= 200
     made.feed(b"")
 
     assert made.machine.closing

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
@@ -18,7 +17,7 @@ from pymta.envelope import Body
 from pymta.errors import LocalProtocolError, RemoteProtocolError
 from pymta.reply import Reply
 from pymta.session import TLS, Role
-from pymta.wire._lines import NEED_DATA, TOO_LONG, Lines, NeedData
+from pymta.wire._lines import NEED_DATA, TOO_LONG, NeedData
 from pymta.wire.smtp import answers
 from pymta.wire.smtp.bdat import Chunk, parse_bdat
 from pymta.wire.smtp.commands import Commands, Requirement, decode_base64
@@ -48,20 +47,12 @@ from pymta.wire.smtp.events import (
 )
 from pymta.wire.smtp.extensions import Extension, ExtensionTable
 from pymta.wire.smtp.grammar import split_command
+from pymta.wire.smtp.input import EarlyTalkers, Input
 from pymta.wire.smtp.limits import Limits
 from pymta.wire.smtp.output import Output
 from pymta.wire.smtp.state import Dialogue, State, Step
 
 __all__ = ["EarlyTalkers", "Requirement", "SMTPServer"]
-
-
-class EarlyTalkers(Enum):
-    """What is done with a client that sends before it may (S07)."""
-
-    REFUSE = "refuse"
-    """554 5.5.1 and close: octets before the greeting, behind EHLO and behind DATA."""
-    ALLOW = "allow"
-    """Answer them as if they had waited."""
 
 
 class SMTPServer:
@@ -93,7 +84,6 @@ class SMTPServer:
         self._extensions = extensions
         self._limits = limits
         self._newlines = newlines
-        self._early_talkers = early_talkers
         self._dialogue = dialogue = Dialogue()
         self._meaning = Commands(
             dialogue=dialogue,
@@ -102,7 +92,7 @@ class SMTPServer:
             limits=limits,
             requirements=frozenset(requirements),
         )
-        self._lines = Lines()
+        self._in = Input(newlines, early_talkers)
         self._out = Output(hostname, role, extensions.keywords)
         self._told: deque[Event] = deque()
         self._asked: Question | None = None
@@ -128,9 +118,9 @@ class SMTPServer:
         elif self._dialogue.state is State.HANDSHAKE:
             # S04: they came in plain text, whatever they are.
             self._close(Reason.INJECTION)
-        elif self._dialogue.state is not State.START or not self._too_early():
+        elif self._dialogue.state is not State.START or not self._in.too_early():
             # Of an early talker the first slice is enough to know it by.
-            self._lines.feed(data)
+            self._in.lines.feed(data)
 
     def data_to_send(self) -> bytes:
         """Take what is to be written."""
@@ -219,7 +209,7 @@ class SMTPServer:
         return self._told.popleft()
 
     def _read_command(self) -> Event | NeedData:
-        line = self._lines.next_line(self._limits.command_line)
+        line = self._in.lines.next_line(self._limits.command_line)
         if line is None:
             return self._starved()
         self._commands += 1
@@ -229,20 +219,12 @@ class SMTPServer:
         if line is TOO_LONG:
             return self._complain(answers.LINE_TOO_LONG)
         try:
-            return self._dispatch(*split_command(self._without_end(line)))
+            return self._dispatch(*split_command(self._in.without_end(line)))
         except RemoteProtocolError as error:
             if line[:4].upper() == b"BDAT":
                 # What follows may be content, and must not be run as commands (S05).
                 return self._say_and_close(answers.BAD_BDAT, Reason.UNPARSABLE)
             return self._complain(error.reply or answers.UNKNOWN)
-
-    def _without_end(self, line: bytes) -> bytes:
-        if line.endswith(b"\r\n"):
-            return line[:-2]
-        # RFC 5321 section 2.3.8: only CRLF ends a line.
-        if self._newlines is Newlines.REFUSE:
-            raise RemoteProtocolError("bare LF", answers.BARE_LF)
-        return line[:-1]
 
     def _dispatch(self, verb: str, argument: str) -> Event | NeedData:
         own = _OWN.get(verb)
@@ -258,10 +240,10 @@ class SMTPServer:
                 return self._say_and_close(meant, Reason.LIMIT)
             return self._say(meant)
         # RFC 2920 section 3.1: EHLO is the last of its group.
-        if isinstance(meant, Hello) and self._too_early():
+        if isinstance(meant, Hello) and self._in.too_early():
             return self._say_and_close(answers.EARLY, Reason.EARLY)
         # S04: what follows came in plain text, from whoever was in between.
-        if isinstance(meant, StartTLS) and len(self._lines):
+        if isinstance(meant, StartTLS) and len(self._in.lines):
             return self._say_and_close(answers.INJECTION, Reason.INJECTION)
         if isinstance(meant, Rcpt):
             assert self._dialogue.transaction is not None
@@ -323,13 +305,13 @@ class SMTPServer:
         return self._told.popleft()
 
     def _read_response(self) -> Event | NeedData:
-        line = self._lines.next_line(self._limits.auth_line)
+        line = self._in.lines.next_line(self._limits.auth_line)
         if line is None:
             return self._starved()
         if line is TOO_LONG:
             return self._cancel(answers.AUTH_LINE_TOO_LONG)
         try:
-            response = self._without_end(line)
+            response = self._in.without_end(line)
             if response == b"*":
                 return self._cancel(answers.CANCELLED)
             return self._ask(AuthResponse(decode_base64(response)))
@@ -361,9 +343,9 @@ class SMTPServer:
 
     def _read_content(self, incoming: Incoming) -> Event | NeedData:
         while not incoming.over:
-            if not len(self._lines):
+            if not len(self._in.lines):
                 return self._starved()
-            content = incoming.take(self._lines)
+            content = incoming.take(self._in.lines)
             if content:
                 return Content(content)
             if incoming.refused is not None:
@@ -422,7 +404,7 @@ class SMTPServer:
         """
         self._dialogue.step(Step.GREET)
         if reply is None:
-            if self._too_early():
+            if self._in.too_early():
                 self._write(answers.EARLY)
                 self._close(Reason.EARLY)
                 return
@@ -531,7 +513,7 @@ class SMTPServer:
         :raises LocalProtocolError: at any other time.
         """
         self._dialogue.secured(tls)
-        self._lines.clear()
+        self._in.lines.clear()
 
     def shut_down(self, reply: Reply = answers.SHUTTING_DOWN) -> None:
         """
@@ -552,7 +534,7 @@ class SMTPServer:
 
     def _accept_hello(self, event: Question, reply: Reply) -> None:
         assert isinstance(event, Hello)
-        if self._too_early():
+        if self._in.too_early():
             # Whatever it sent while we thought was sent before our answer.
             self._write(answers.EARLY)
             self._close(Reason.EARLY)
@@ -580,7 +562,7 @@ class SMTPServer:
 
     def _accept_content(self, event: Question, reply: Reply) -> None:
         chunk = self._chunk
-        if chunk is None and self._too_early():
+        if chunk is None and self._in.too_early():
             # RFC 2920 section 3.1: what stands behind DATA before the 354 is no content of an
             # honest client, and must not be taken for commands either.
             self._write(answers.EARLY)
@@ -596,7 +578,7 @@ class SMTPServer:
             incoming.begin_chunk(chunk)
 
     def _accept_tls(self, event: Question, reply: Reply) -> None:
-        if len(self._lines):
+        if len(self._in.lines):
             self._write(answers.INJECTION)
             self._close(Reason.INJECTION)
             return
@@ -649,11 +631,8 @@ class SMTPServer:
         self._reset()
         self._dialogue.step(Step.CLOSE)
         self._reading = self._incoming = None
-        self._lines.clear()
+        self._in.lines.clear()
         self._told.append(Closed(reason))
-
-    def _too_early(self) -> bool:
-        return self._early_talkers is EarlyTalkers.REFUSE and len(self._lines) > 0
 
     def _ask(self, event: Question) -> Event:
         self._asked = event
