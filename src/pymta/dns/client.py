@@ -20,6 +20,7 @@ from zope.interface import implementer
 from pymta.aio import CancelledError, Shared, TimeLimit, start, timeout
 from pymta.dns.backend import ReactorBackend
 from pymta.dns.cache import Cache, Known, Missing
+from pymta.dns.localhost import is_localhost, localhost
 from pymta.dns.names import canonical, to_text
 from pymta.dns.question import Asker
 from pymta.dns.records import KINDS, own
@@ -84,6 +85,8 @@ class DNSClient:
 
     async def lookup(self, name: str, kind: type[R]) -> Answer[R]:
         key = (canonical(name), kind)
+        if is_localhost(key[0]):
+            return localhost(*key)
         known = self._cache.find(*key)
         if known is None:
             known = await self._shared(key).wait()
