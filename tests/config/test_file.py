@@ -204,7 +204,7 @@ FILES = [
     pytest.param(
         TOP + SMTP + '[routing.hops]\n"*.c.test" = "mx.test:25"\n"." = "mx.test:25"\n',
         [
-            "mail.toml:8: routing.hops.\"*.c.test\": '*.c.test' is no domain (a domain, or \".exam",
+            'mail.toml:8: routing.hops."*.c.test": \'*.c.test\' is no domain (a domain, or ".exam',
             "mail.toml:9: routing.hops.\".\": '.' is no domain",
         ],
         id="hops of no domain",

@@ -5,20 +5,23 @@ The examples, each as its reader runs it: a message goes in and comes out.
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import poplib
 import re
 import smtplib
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 import pytest
 
@@ -27,6 +30,7 @@ from pymta.interfaces.policy import IPolicy
 from pymta.store.memory.mailboxes import MemoryMailStore
 from pymta.testing.contracts.mailbox import MailboxContract
 from pymta.testing.contracts.policy import PolicyContract
+from tests.edge.certificates import make_pair, pem
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = ROOT / "examples"
@@ -205,6 +209,235 @@ def test_custom_store(tmp_path: Path) -> None:
         [file] = tmp_path.iterdir()
         assert octets == file.read_bytes()
         assert file.name.startswith("b@example.test-")
+
+
+# -- mail for elsewhere ------------------------------------------------------------------
+
+
+class FarServer(socketserver.StreamRequestHandler):
+    """A next hop that does what its recipients are called, and remembers what it was told."""
+
+    heard: ClassVar[list[bytes]]
+
+    def handle(self) -> None:
+        self.say(b"220 far.example")
+        try:
+            while line := self.rfile.readline():
+                self.heard.append(line)
+                self.answer(line)
+        except ConnectionError:
+            self.heard.append(b"(gone)")
+
+    def answer(self, line: bytes) -> None:
+        verb = line[:4].upper()
+        if verb == b"EHLO":
+            self.say(b"250-far.example\r\n250-XFORWARD ADDR\r\n250 8BITMIME")
+        elif verb == b"DATA":
+            self.say(b"354 go on")
+            while (line := self.rfile.readline()) != b".\r\n":
+                if not line:
+                    return
+                self.heard.append(line)
+            self.heard.append(b"(kept)")
+            self.say(b"250 2.6.0 kept as 4711")
+        elif b"<no" in line:
+            self.say(b"550 5.1.1 nobody of this name")
+        elif b"<later" in line:
+            self.say(b"451 4.7.1 later")
+        else:
+            self.say(b"250 2.1.0 fine")
+
+    def say(self, line: bytes) -> None:
+        self.wfile.write(line + b"\r\n")
+
+
+@contextmanager
+def far_server() -> Iterator[tuple[int, list[bytes]]]:
+    """Its port, and the lines that it hears."""
+    heard: list[bytes] = []
+    kind = type("Far", (FarServer,), {"heard": heard})
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), kind) as far:
+        far.daemon_threads = True
+        threading.Thread(target=far.serve_forever, daemon=True).start()
+        try:
+            yield far.server_address[1], heard
+        finally:
+            far.shutdown()
+
+
+def test_relay_with_queue(tmp_path: Path) -> None:
+    """
+    What was acknowledged is carried to the next hop, also by the next process; who is put off
+    waits in the queue, with the next hop's words.
+    """
+    twistd = str(Path(sys.executable).parent / "twistd")
+    smtp = free_port()
+
+    def relay(port: int) -> Any:
+        return running(
+            twistd,
+            "-ny",
+            str(EXAMPLES / "relay_with_queue.tac"),
+            f"--pidfile={tmp_path / 'pid'}",
+            QUEUE=str(tmp_path / "queue"),
+            SMTP=str(smtp),
+            NEXT_HOP=f"127.0.0.1:{port}",
+        )
+
+    with far_server() as (port, heard):
+        with relay(port):
+            send(smtp, to="b@elsewhere.test")
+            assert patiently(lambda: b"QUIT\r\n" in heard or None)
+            assert b"RCPT TO:<b@elsewhere.test>\r\n" in heard
+            assert b"..dot\r\n" in heard
+            send(smtp, to="later@elsewhere.test")
+            assert patiently(lambda: b"RCPT TO:<later@elsewhere.test>\r\n" in heard or None)
+        command = [sys.executable, "-m", "pymta", "queue"]
+        store = ["--store", str(tmp_path / "queue")]
+        listed = subprocess.run(
+            [*command, "list", "--json", *store], capture_output=True, check=True, text=True
+        )
+        (entry,) = json.loads(listed.stdout)
+        assert ["451 4.7.1 later"] == [each["reply"] for each in entry["recipients"]]
+
+        heard.clear()
+        subprocess.run([*command, "retry", "ALL", *store], stdout=subprocess.DEVNULL, check=True)
+        with relay(port):
+            assert patiently(lambda: b"RCPT TO:<later@elsewhere.test>\r\n" in heard or None)
+
+
+def test_smarthost_client(tmp_path: Path) -> None:
+    """
+    The application's message comes out of a mailbox behind a smarthost that wants a login, and
+    that proves who it is; a stranger in its place gets no password.
+    """
+    smarthost = [sys.executable, str(Path(__file__).parent / "smarthost.py")]
+    with running(*smarthost, str(pem()), str(pem())) as output:
+        ports = ports_of(output, 2)
+
+        def client(authorities: str, name: str) -> Any:
+            return running(
+                sys.executable,
+                str(EXAMPLES / "smarthost_client.py"),
+                f"127.0.0.1:{ports['submission']}",
+                *("ann@example.test", "ann@example.test", "b@example.test"),
+                PASSWORD="anything",
+                AUTHORITIES=authorities,
+                QUEUE=str(tmp_path / name),
+            )
+
+        with client(str(pem()), "queue") as said:
+            lines = read_aside(said)
+            assert patiently(lambda: lines == ["kept\n", "sent\n"] or None), lines
+        message = read(ports["pop3"])
+        assert b"Sent by an application." in message
+        assert b"with ESMTPSA" in message
+
+        with client(make_pair(tmp_path, "other").certificate, "other") as said:
+            lines = read_aside(said)
+            assert patiently(lambda: lines or None)
+            reply = patiently(lambda: reply_of(tmp_path / "other"))
+            assert reply.startswith("454 4.7.5 TLS with"), reply
+            assert ["kept\n"] == lines
+
+
+def read_aside(output: IO[str]) -> list[str]:
+    """The lines of an output, as they come: whoever waits for one may give up."""
+    lines: list[str] = []
+
+    def follow() -> None:
+        for line in output:
+            lines.append(line)
+
+    threading.Thread(target=follow, daemon=True).start()
+    return lines
+
+
+def reply_of(store: Path) -> str | None:
+    """The last "not now" of the only recipient in a queue."""
+    listed = subprocess.run(
+        [sys.executable, "-m", "pymta", "queue", "list", "--json", "--store", str(store)],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    reply: str | None = json.loads(listed.stdout)[0]["recipients"][0]["reply"]
+    return reply
+
+
+def test_content_filter() -> None:
+    """
+    The answers are the next hop's own, and the octets ours but for one field; what is refused does
+    not get there.
+    """
+    with (
+        far_server() as (port, heard),
+        running(sys.executable, str(EXAMPLES / "content_filter.py"), str(port), "0") as output,
+        smtplib.SMTP("127.0.0.1", ports_of(output, 1)["listening"], timeout=10) as smtp,
+    ):
+        smtp.ehlo()
+        assert not {"chunking", "binarymime"} & set(smtp.esmtp_features)
+        assert 250 == smtp.mail("a@example.org", ["BODY=8BITMIME"])[0]
+        assert (550, b"5.1.1 nobody of this name") == smtp.rcpt("no@example.test")
+        assert (250, b"2.1.0 fine") == smtp.rcpt("b@example.test")
+        assert (250, b"2.6.0 kept as 4711") == smtp.data(MESSAGE % b"hello")
+        content = b"X-Filter: passed\r\n" + (MESSAGE % b"hello").replace(b"\r\n.", b"\r\n..")
+        assert [
+            b"EHLO filter.example\r\n",
+            b"XFORWARD ADDR=127.0.0.1\r\n",
+            b"MAIL FROM:<a@example.org> BODY=8BITMIME\r\n",
+            b"RCPT TO:<no@example.test>\r\n",
+            b"RCPT TO:<b@example.test>\r\n",
+            b"DATA\r\n",
+            *content.splitlines(keepends=True),
+            b"(kept)",
+        ] == [line for line in heard if line != b"QUIT\r\n"]
+
+        heard.clear()
+        with pytest.raises(smtplib.SMTPDataError, match="We do not play"):
+            smtp.sendmail("a@example.org", ["b@example.test"], MESSAGE % b"lottery")
+        assert not [line for line in heard if b"lottery" in line]
+        smtp.sendmail("a@example.org", ["b@example.test"], MESSAGE % (b"x" * 200_000))
+        with pytest.raises(smtplib.SMTPSenderRefused, match="nobody of this name"):
+            smtp.sendmail("no@example.org", ["b@example.test"], MESSAGE % b"hello")
+
+
+def test_s03_content_filter_passes_nothing_else() -> None:
+    """
+    An end of the data that is none is refused here, and nobody behind us could take it for one.
+    """
+    with (
+        far_server() as (port, heard),
+        running(sys.executable, str(EXAMPLES / "content_filter.py"), str(port), "0") as output,
+        smtplib.SMTP("127.0.0.1", ports_of(output, 1)["listening"], timeout=10) as smtp,
+    ):
+        smtp.ehlo()
+        smtp.mail("a@example.org")
+        smtp.rcpt("b@example.test")
+        smtp.docmd("DATA")
+        smtp.send(b"Subject: x\r\n\r\nhello\n.\nMAIL FROM:<c@example.org>\r\n")
+        smtp.send(b"more of it\r\n" * 20_000 + b".\r\n")
+        assert 5 == smtp.getreply()[0] // 100
+        assert patiently(lambda: heard[-1] == b"(gone)" or None)
+        assert b"(kept)" not in heard
+        assert [] == [line for line in heard[:-1] if not line.endswith(b"\r\n")]
+
+
+def test_content_filter_without_next_hop() -> None:
+    """
+    While nobody is behind it, everybody is asked to come again.
+    """
+    with (
+        running(
+            sys.executable, str(EXAMPLES / "content_filter.py"), str(free_port()), "0"
+        ) as output,
+        smtplib.SMTP("127.0.0.1", ports_of(output, 1)["listening"], timeout=10) as smtp,
+    ):
+        smtp.ehlo()
+        assert 451 == smtp.mail("a@example.org")[0]
+
+
+# -- contracts ---------------------------------------------------------------------------
 
 
 class TestCustomPolicy(PolicyContract):
