@@ -61,4 +61,4 @@ def test_tutorial(tmp_path: Path) -> None:
             assert matches(expected, ended.stdout), f"$ {command}\n{ended.stdout}"
             run += 1
 
-    assert 8 == run
+    assert 10 == run

@@ -4,9 +4,12 @@ Tests for arguments, exit statuses, and what commands write.
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
+import re
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -82,6 +85,41 @@ def test_help(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> N
 
     assert 0 == ended.value.code
     assert "usage: pymta" in capsys.readouterr().out
+
+
+def commands(whole: argparse.ArgumentParser, name: str = "pymta") -> Iterator[str]:
+    """All commands, as they are typed."""
+    inner = [each for each in whole._actions if isinstance(each, argparse._SubParsersAction)]
+    if not inner:
+        yield name
+    for each in inner:
+        for word, made in each.choices.items():
+            yield from commands(made, f"{name} {word}")
+
+
+def test_all_commands_are_documented() -> None:
+    """
+    The table of commands has each of them, in the order of the help, and no other.
+    """
+    text = (Path(__file__).parent.parent.parent / "docs/running.md").read_text()
+    table = text.partition("| command | does |")[2].partition("\n\n")[0]
+    documented = re.findall(r"^\| `(pymta(?: [a-z]+)+)", table, re.MULTILINE)
+
+    assert sorted(commands(parser())) == sorted(documented)
+
+
+def test_overview(capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    The first help fits a terminal: all commands, and what to begin with.
+    """
+    with pytest.raises(SystemExit):
+        main(["--help"])
+
+    lines = capsys.readouterr().out.splitlines()
+    for name in ("testserver", "demo", "check", "send", "account", "queue"):
+        assert 1 == sum(line.startswith(f"    {name}") for line in lines)
+    assert max(map(len, lines)) <= 84
+    assert "first steps:" in lines
 
 
 # -- errors ------------------------------------------------------------------------

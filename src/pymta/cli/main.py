@@ -19,6 +19,12 @@ __all__ = ["main", "parser"]
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 _EPILOG = """\
+first steps:
+  pymta demo                              a mail system to play with
+  pymta check mail.toml                   are there mistakes?
+  twistd -n pymta --config mail.toml      the server, in the foreground
+  pymta COMMAND --help                    all about one command
+
 exit status: 0 done; 1 not done (no such account, nothing matched, a port is taken);
 2 not understood (arguments, mistakes in a configuration file)
 """
@@ -77,7 +83,7 @@ def _command(
 
 
 def _add_servers(commands: Commands) -> None:
-    text = "a mail system for tests, on free loopback ports, which it tells in a line of JSON"
+    text = "a mail system for tests, on free loopback ports, told in a line of JSON"
     test = _command(commands, "testserver", text, "testserver:run_testserver")
     test.add_argument("--store", metavar="DIR", help="keep everything there (default: in memory)")
     test.add_argument(
