@@ -96,8 +96,8 @@ DEFENCES = (
     Defence(
         id="S08",
         file="smtp/conversation.py",
-        before="await self._fenced(self._in_time(self._answer(event)), self._machine.answer)",
-        after="_ = Shared(self._fenced(self._answer(event), self._machine.answer))",
+        before="await self._fenced(self._in_time(way(self, event)), self._machine.answer)",
+        after="_ = Shared(self._fenced(way(self, event), self._machine.answer))",
         tests=("tests/smtp/test_conversation.py", "-k", "s08"),
     ),
     Defence(
