@@ -26,6 +26,7 @@ from tests.benchmarks.profiling import profile
 from tests.benchmarks.tables import facts, table, turns
 
 FIGURES = ("kept", "delivered", "relayed")
+ON_WISH = ("-backlog",)
 SMALL = 16 * 1024
 
 
@@ -41,7 +42,7 @@ def _arguments() -> argparse.Namespace:
     names = ",".join(peer.name for peer in EVERYONE)
     parser = argparse.ArgumentParser(description="messages a second, side by side")
     parser.add_argument("--quick", action="store_true", help="4 KiB, 20 connections, one round")
-    everyone = [peer.name for peer in EVERYONE if not peer.name.endswith("backlog")]
+    everyone = [peer.name for peer in EVERYONE if not peer.name.endswith(ON_WISH)]
     parser.add_argument("--only", type=_names, default=everyone, help=names)
     parser.add_argument("--figures", type=_names, default=FIGURES, help=",".join(FIGURES))
     parser.add_argument("--sizes", type=_numbers, help="octets: 4096,102400")

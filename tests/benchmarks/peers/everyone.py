@@ -25,6 +25,18 @@ def _versions(*packages: str) -> str:
     return ", ".join([*named, f"{platform.python_implementation()} {platform.python_version()}"])
 
 
+def _storing(name: str, module: str, package: str, *, threads: bool) -> Ours:
+    where = "each in a thread" if threads else "in the loop, as a short handler does"
+    return Ours(
+        name=name,
+        note=f"one file a message, file and folder synced before the 250, {where}",
+        module=module,
+        figures=("kept",),
+        versions=lambda: _versions(package),
+        options=(("threads", threads),),
+    )
+
+
 EVERYONE: tuple[Peer, ...] = (
     Ours(
         name="pymta",
@@ -44,20 +56,10 @@ EVERYONE: tuple[Peer, ...] = (
         prepare=lambda store: backlog(store, hop=DEAD, recipients=100_000),
     ),
     Postfix(),
-    Ours(
-        name="twisted.mail",
-        note="one file a message, file and folder synced before the 250",
-        module="twisted_mail",
-        figures=("kept",),
-        versions=lambda: _versions("Twisted"),
-    ),
-    Ours(
-        name="aiosmtpd",
-        note="likewise",
-        module="aiosmtpd_store",
-        figures=("kept",),
-        versions=lambda: _versions("aiosmtpd"),
-    ),
+    _storing("twisted.mail", "twisted_mail", "Twisted", threads=False),
+    _storing("aiosmtpd", "aiosmtpd_store", "aiosmtpd", threads=False),
+    _storing("twisted.mail-threads", "twisted_mail", "Twisted", threads=True),
+    _storing("aiosmtpd-threads", "aiosmtpd_store", "aiosmtpd", threads=True),
     Haraka(),
     Ours(
         name="ceiling-durable",

@@ -1,7 +1,7 @@
 """
 aiosmtpd: its controller's protocol, with a handler that stores one synced file a message.
 
-``python -m tests.benchmarks.servers.aiosmtpd_store '{"folder": ...}'``
+``python -m tests.benchmarks.servers.aiosmtpd_store '{"folder": ..., "threads": false}'``
 """
 
 from __future__ import annotations
@@ -21,12 +21,15 @@ from tests.benchmarks.servers.storing import Folder
 class Storing:
     """Its hooks; what they return is the answer."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, *, threads: bool) -> None:
         self._folder = folder
+        self._threads = threads
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        # In the loop itself: a thread for each message was slower here.
-        self._folder.store(envelope.content)
+        if self._threads:
+            await asyncio.to_thread(self._folder.store, envelope.content)
+        else:
+            self._folder.store(envelope.content)
         return "250 OK"
 
 
@@ -36,7 +39,9 @@ async def serve(options: dict[str, Any]) -> None:
     folder = Folder(options["folder"])
 
     def protocol() -> SMTP:
-        return SMTP(Storing(folder), hostname="mx.example.test", loop=loop)
+        return SMTP(
+            Storing(folder, threads=options["threads"]), hostname="mx.example.test", loop=loop
+        )
 
     server = await loop.create_server(protocol, "127.0.0.1", 0, backlog=1024)
     over = asyncio.Event()
