@@ -14,7 +14,7 @@ from pymta.cli.errors import Usage
 from pymta.cli.queue_changes import destination, verdict
 from pymta.interfaces.content import UNROUTED, Lane
 from pymta.reply import Reply
-from tests.cli.clients import send
+from tests.cli.clients import fetched, send
 from tests.cli.processes import pymta, server
 
 DESTINATIONS = [
@@ -91,7 +91,7 @@ def test_store_is_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 def test_rerouted_and_bounced(tmp_path: Path) -> None:
     """
     What is rerouted is in its new lane, pinned, until it is unpinned; what is bounced waits for
-    nobody.
+    nobody, and its sender is told.
     """
     store = ("--store", str(tmp_path / "mail"))
     with server(tmp_path, *store, "--relay", "192.0.2.1:25") as running:
@@ -110,6 +110,10 @@ def test_rerouted_and_bounced(tmp_path: Path) -> None:
         eve = ("--recipient", "eve@elsewhere.test")
         bounced = pymta("queue", "bounce", *eve, "--reason", "Not today", *store)
         assert (0, "1 recipient\n", "") == bounced
+        (report,) = fetched(running.ports["pop3"], "ann@example.test")
+        assert b"eve@elsewhere.test" in report
+        assert b"Not today" in report
+        assert b"Status: 5.0.0" in report
         assert (1, "0 recipients\n", "") == pymta("queue", "bounce", "NOSUCHID", *store)
 
 
