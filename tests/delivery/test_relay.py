@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
@@ -21,7 +22,7 @@ from pymta.delivery.pool import PoolLimits
 from pymta.delivery.relay import RelayAgent, RelayLimits
 from pymta.delivery.tls_policy import TLSPolicies
 from pymta.envelope import Body, Recipient, RecipientID, Sender
-from pymta.errors import Refused, SpoolError
+from pymta.errors import Refused, SpoolError, StoreClosed
 from pymta.events import Event, Unanswered
 from pymta.interfaces.content import IContent, Octets, Origin, QueueID
 from pymta.interfaces.delivery import Attempt, IDeliveryAgent, Result
@@ -38,7 +39,7 @@ from pymta.outcome import Delivered, Failed, Relayed, Scope
 from pymta.reply import Reply
 from pymta.sasl import Credentials
 from pymta.session import Endpoint, Role, Session
-from pymta.smtp.client_answers import Stage
+from pymta.smtp.client_answers import Answer, Stage
 from pymta.smtp.client_opening import NotOpened
 from pymta.wire.smtp.capabilities import Capabilities
 from tests.delivery.net import DOWN, OK, FakeSession, Net, Script, in_doubt, no, says, yes
@@ -131,6 +132,7 @@ def attempt_to(
     count: int = 1,
     *,
     next_hop: str = "elsewhere.test",
+    domain: str = "elsewhere.test",
     content: IContent | None = None,
     queue_id: str = "Q1",
 ) -> Attempt:
@@ -141,7 +143,7 @@ def attempt_to(
         number=1,
         sender=sender,
         recipients=tuple(
-            Recipient(id=RecipientID(n), address=Address(f"user{n}", "elsewhere.test"))
+            Recipient(id=RecipientID(n), address=Address(f"user{n}", domain))
             for n in range(1, count + 1)
         ),
         next_hop=next_hop,
@@ -270,7 +272,7 @@ def test_no_hosts_for_good() -> None:
     A domain that takes no mail (NXDOMAIN, null MX) is a "no" for good; nobody is dialled.
     """
     house = House()
-    results = house.deliver(attempt_to(2, next_hop="nowhere.test"))
+    results = house.deliver(attempt_to(2, next_hop="nowhere.test", domain="nowhere.test"))
 
     assert ["550 5.1.2"] * 2 == codes(results)
     assert ("NXDOMAIN", Scope.DESTINATION) == (
@@ -278,6 +280,50 @@ def test_no_hosts_for_good() -> None:
         failed(results[0]).scope,
     )
     assert [] == house.dialled
+
+
+@pytest.mark.parametrize(
+    ("next_hop", "domain", "code"),
+    [
+        pytest.param("smarthost.test", "other.test", "450 5.1.2", id="a smarthost's name"),
+        pytest.param("[mx.test]:99999", "other.test", "450 5.1.2", id="no port"),
+        pytest.param("other.test", "Other.Test", "550 5.1.2", id="the recipients' domain"),
+        pytest.param("[2001:db8::1]", "[IPv6:2001:db8::1]", "550 5.1.2", id="their literal"),
+    ],
+)
+def test_an_operators_mistake_bounces_nothing(next_hop: str, domain: str, code: str) -> None:
+    """
+    A next hop that is not the recipients' own domain was written by the operator: if there is no
+    such host, mail waits until that is mended.
+    """
+    (result,) = House().deliver(attempt_to(next_hop=next_hop, domain=domain))
+
+    assert [code.replace("450 5", "450 4")] == codes([result])
+    assert "No such domain" in failed(result).reply.text
+
+
+def test_s11_a_session_that_is_closed_at_once() -> None:
+    """
+    A server that greets and closes is dialled once, and then the next address is tried.
+    """
+    house = House().script(a1=[Gone()])
+    (result,) = house.deliver()
+
+    assert ["192.0.2.1", "2001:db8::1"] == house.dialled
+    assert ["250 2.0.0"] == codes([result])
+
+
+class Gone(FakeSession):
+    """Opened, and closed by the server before anything could be sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.usable = False
+
+    async def send(
+        self, sender: Sender, recipients: Sequence[Recipient], content: IContent
+    ) -> Sequence[Answer]:
+        return LOST(recipients)
 
 
 def test_s11_so_many_tries() -> None:
@@ -474,6 +520,24 @@ def test_content_that_cannot_be_read() -> None:
     assert ["250 2.0.0", "451 4.3.0"] == codes(results)
     assert "abort" == session.left
     assert 1 == len(house.dialled)
+
+
+def test_a_surprise_undoes_nothing() -> None:
+    """
+    What was answered before it stays answered: told as one surprise, it would be sent once more.
+    """
+
+    def bug(recipients: Sequence[Recipient]) -> Any:
+        raise StoreClosed("the database is closed")
+
+    taken, too_many = (OK, Stage.CONTENT), (Reply(452, "4.5.3", "Too many"), Stage.RECIPIENT)
+    session = FakeSession([says(taken, too_many), bug])
+    with capturedLogs() as logged:
+        results = House().script(a1=[session]).deliver(attempt_to(2))
+
+    assert ["250 2.0.0", "451 4.3.0"] == codes(results)
+    assert "abort" == session.left
+    assert ["Q1"] == [event["id"] for event in logged]
 
 
 def test_a_surprise_closes_the_session() -> None:

@@ -16,9 +16,10 @@ from datetime import timedelta
 from typing import TypeAlias, TypeVar
 
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 from zope.interface import implementer
 
-from pymta.aio import TimeLimit, timeout
+from pymta.aio import CancelledError, TimeLimit, timeout
 from pymta.delivery.answers import Server, Sorted, passing, sort
 from pymta.delivery.pool import Dial, Lease, Pool, PoolLimits, Way
 from pymta.delivery.tls_policy import TLSPolicies
@@ -38,12 +39,15 @@ __all__ = ["CredentialsFor", "RelayAgent", "RelayLimits", "anonymous"]
 
 T = TypeVar("T")
 
+_log = Logger(namespace="pymta.relay")
+
 CredentialsFor: TypeAlias = Callable[[str], Credentials | None]
 """By what we log in to the hosts of a next hop, as lanes have it; None for not at all."""
 
 TOO_LATE = Reply(451, "4.4.1", "No host of the destination could be reached in time")
 NOBODY = Reply(451, "4.4.1", "No host of the destination could be tried")
 UNREADABLE = Reply(451, "4.3.0", "The message cannot be read now")
+SURPRISE = Reply(451, "4.3.0", "Internal error")
 
 
 def anonymous(next_hop: str) -> Credentials | None:
@@ -137,6 +141,14 @@ class _Journey:
         except (SpoolError, MailboxError) as error:
             # What was answered stays so: as a surprise, all of it would be sent once more.
             self._trouble = Failed(reply=UNREADABLE, scope=Scope.MESSAGE, diagnostic=str(error))
+        except CancelledError:
+            raise
+        except Exception as error:
+            # The fence round what was answered already; the queue has one round all of it.
+            if not self._ended:
+                raise
+            _log.failure("relaying {id} failed unexpectedly", id=self._attempt.queue_id)
+            self._trouble = Failed(reply=SURPRISE, scope=Scope.MESSAGE, diagnostic=str(error))
         self._end((recipient, self._trouble) for recipient in self._waiting)
         return [
             Result(recipient.id, outcome, connecting=timedelta(seconds=connecting))
@@ -148,13 +160,23 @@ class _Journey:
             destination = await self._timed(self._agent.finder.find(self._attempt.next_hop))
         except Refused as no:
             # The only "no" for good that no server of the destination has said.
-            self._trouble = _destination_failed(no.reply, diagnostic=str(no))
+            reply = no.reply if self._goes_to_its_domain() else passing(no.reply)
+            self._trouble = _destination_failed(reply, diagnostic=str(no))
             return
         for host in destination.hosts:
             for way in await self._ways(destination, host):
                 await self._visit(way)
                 if not self._waiting:
                     return
+
+    def _goes_to_its_domain(self) -> bool:
+        """
+        Whether the next hop is what the recipients' addresses say.
+
+        Another one was written by the operator, whose mistake returns nobody's mail.
+        """
+        domains = {recipient.address.ascii_domain for recipient in self._attempt.recipients}
+        return any(self._attempt.next_hop == domain.replace("[ipv6:", "[", 1) for domain in domains)
 
     def _too_late(self) -> Failed:
         """What came before it says more than that time was up."""
@@ -216,10 +238,12 @@ class _Journey:
             dsn="DSN" in lease.session.capabilities,
         )
         try:
-            whole = True
-            while self._waiting and whole and lease.session.usable:
+            # Once at least: one that was closed as soon as it was opened has answers that say so.
+            while True:
                 answers = await lease.send(attempt.sender, self._waiting, attempt.content)
                 whole = self._take(sort(answers, server), server)
+                if not (self._waiting and whole and lease.session.usable):
+                    break
         except BaseException:
             pool.abort(lease)
             raise
