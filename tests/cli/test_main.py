@@ -294,6 +294,7 @@ QUERIES = [
         QueueQuery(sender="@a.test", recipient="b@c.test"),
         id="addresses",
     ),
+    pytest.param(("--sender", "<>"), QueueQuery(sender=""), id="reports"),
 ]
 
 
@@ -329,6 +330,20 @@ def test_no_query(arguments: tuple[str, ...]) -> None:
 
     with pytest.raises((Usage, Mistake)):
         query_of(parsed)
+
+
+@pytest.mark.parametrize("option", ["--lane", "--sender", "--recipient", "--older"])
+def test_s33_empty_condition(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    A condition that says nothing, as of a variable that is not set, is none: it does not mean the
+    reports, whose sender is empty.
+    """
+    (tmp_path / "pymta.db").touch()
+
+    assert 2 == main(["queue", "remove", f"{option}=", "--store", str(tmp_path)])
+    assert f"pymta: {option}: it is empty\n" == capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["hold", "release", "retry", "remove"])

@@ -232,7 +232,7 @@ def _which() -> argparse.ArgumentParser:
     parent.add_argument("which", metavar="ID", nargs="*", help="ids, or ALL")
     parent.add_argument("--state", choices=["due", "claimed", "held"])
     parent.add_argument("--lane", metavar="AGENT:NEXTHOP", help="as 'show' writes it")
-    parent.add_argument("--sender", help="an address, or @domain")
+    parent.add_argument("--sender", help="an address, or @domain; '<>': reports")
     parent.add_argument("--recipient", help="an address, or @domain")
     parent.add_argument("--older", metavar="TIME", help="arrived so long ago: 30s, 5m, 4h, 5d")
     return parent

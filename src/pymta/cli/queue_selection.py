@@ -20,19 +20,25 @@ from pymta.interfaces.queue import IQueueInspection, QueueEntry, QueueQuery, Que
 __all__ = ["ALL", "explicit_query_of", "lane", "on_queue", "pages", "query_of"]
 
 ALL = "ALL"
+NOBODY = "<>"
+"""The sender of reports, as SMTP writes it."""
 
 
 def query_of(arguments: Namespace) -> QueueQuery:
     """
     What the arguments select.
 
-    :raises Usage: ``ALL``, and something else.
+    :raises Usage: ``ALL``, and something else; or a condition that says nothing.
     """
+    for name in ("lane", "sender", "recipient", "older"):
+        # A variable that was not set must not select the reports, whose sender is empty (S33).
+        if getattr(arguments, name) == "":
+            raise Usage(f"--{name}: it is empty")
     query = QueueQuery(
         ids=tuple(QueueID(text) for text in arguments.which if text != ALL) or None,
         state=arguments.state and QueueState(arguments.state),
         lane=arguments.lane and lane(arguments.lane),
-        sender=arguments.sender,
+        sender="" if arguments.sender == NOBODY else arguments.sender,
         recipient=arguments.recipient,
         arrived_before=arguments.older and datetime.now(UTC) - duration(arguments.older),
     )
