@@ -266,6 +266,7 @@ NO_ARGUMENTS = [
     pytest.param(("--server", "a b"), "--server a b: ", id="no server"),
     pytest.param(("--server", "a.test:0"), "--server a.test:0: ", id="no port"),
     pytest.param(("--user", "ann"), "--user without a password", id="no password"),
+    pytest.param(("--password-file", "x"), "--password-file goes with --user", id="no user"),
 ]
 
 

@@ -66,6 +66,8 @@ def by_server(arguments: Namespace, marks: Marks) -> int:
     :returns: the exit status.
     :raises Usage: they make no sense.
     """
+    if arguments.user is None and arguments.password_file is not None:
+        raise Usage("--password-file goes with --user")
     destination = destination_of(arguments)
     policy = policy_of(arguments, destination.hosts[0].port)
     credentials = None
