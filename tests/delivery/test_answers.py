@@ -61,6 +61,25 @@ def test_whose_fault(code: int, status: str, stage: Stage, scope: Scope) -> None
     assert ([], [], [], None) == (found.again, found.elsewhere, found.doubtful, found.trouble)
 
 
+@pytest.mark.parametrize("stage", [Stage.SENDER, Stage.RECIPIENT, Stage.CONTENT])
+def test_a_login_that_is_missing(stage: Stage) -> None:
+    """
+    530 is a "no" to the session, which has no login or no TLS (RFC 4954 section 6, RFC 3207
+    section 4): the operator mends it, or TLS fails just now, and nobody's mail is returned.
+    """
+    said = Reply(530, "5.7.0", "Must issue a STARTTLS command first")
+    ((_, outcome),) = sort([answer(said, stage)], MX).ended
+
+    assert (
+        Failed(
+            reply=Reply(450, "4.7.0", "530 Must issue a STARTTLS command first"),
+            scope=Scope.DESTINATION,
+            remote="mx.test",
+        )
+        == outcome
+    )
+
+
 def test_lmtp_answers_for_each() -> None:
     """
     A "no" to the content is one recipient's, and a yes is a delivery (RFC 2033).
@@ -126,12 +145,18 @@ TOO_MANY = Reply(452, "4.5.3", "Too many recipients")
 )
 @pytest.mark.parametrize(
     "first",
-    [(OK, Stage.CONTENT), (Reply(554, "5.7.1", "No"), Stage.CONTENT)],
-    ids=["taken", "content refused"],
+    [
+        (OK, Stage.CONTENT),
+        (Reply(554, "5.7.1", "No"), Stage.CONTENT),
+        (Reply(550, "5.1.1", "No"), Stage.RECIPIENT),
+        (Reply(450, "4.2.0", "Later"), Stage.RECIPIENT),
+    ],
+    ids=["taken", "content refused", "refused", "greylisted"],
 )
 def test_one_too_many(reply: Reply, first: tuple[Reply, Stage]) -> None:
     """
-    Once others were taken, it is asked about again (RFC 5321 section 4.5.3.1.10).
+    Once others were answered for, it is asked about again (RFC 5321 section 4.5.3.1.10): where a
+    server takes one at a time, the first one that it does not take must not keep all the others.
     """
     found = sort(
         [answer(*first), answer(reply, Stage.RECIPIENT, CARL)],
@@ -148,20 +173,20 @@ def test_one_too_many(reply: Reply, first: tuple[Reply, Stage]) -> None:
         [answer(TOO_MANY, Stage.RECIPIENT)],
         [answer(TOO_MANY, Stage.RECIPIENT), answer(TOO_MANY, Stage.RECIPIENT, CARL)],
         [
-            answer(Reply(550, "5.1.1", "No"), Stage.RECIPIENT),
+            answer(Reply(451, "4.4.2", "Lost"), Stage.CONNECTION, from_peer=False),
             answer(TOO_MANY, Stage.RECIPIENT, CARL),
         ],
     ],
-    ids=["alone", "all", "others refused"],
+    ids=["alone", "all", "lost"],
 )
 def test_too_many_for_ever(answers: Sequence[Answer]) -> None:
     """
-    Where nobody was taken, the next transaction would be the same: failed for now.
+    Where nobody was answered for, the next transaction would be the same: failed for now.
     """
     found = sort(answers, MX)
 
     assert [] == found.again
-    assert len(answers) == len(found.ended)
+    assert len(answers) == len(found.ended) + len(found.elsewhere)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,9 @@ __all__ = ["Server", "Sorted", "passing", "sort"]
 
 # RFC 3463 section 3.4: no room, or shut down; whatever the message, and whoever it is for.
 _SYSTEM = ("4.3.1", "4.3.2")
+# RFC 4954 section 6 and RFC 3207 section 4: log in, or start TLS.  The operator mends that, or it
+# passes: a handshake that has failed is followed by a session in clear text.
+_NOT_LIKE_THIS = 530
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +63,8 @@ def sort(answers: Sequence[Answer], server: Server) -> Sorted:
     """:param answers: of one transaction, in any order."""
     found = Sorted()
     # RFC 5321 section 4.5.3.1.10: what is too much for one transaction is not for the next one,
-    # provided that this one has moved something.
-    moved = any(_was_taken(answer) for answer in answers)
+    # provided that this one has moved something: then the next one is smaller.
+    moved = any(not (_is_lost(answer) or _is_one_too_many(answer)) for answer in answers)
     for answer in answers:
         if _is_lost(answer):
             found.elsewhere.append(answer.recipient)
@@ -94,10 +97,6 @@ def _is_lost(answer: Answer) -> bool:
     return answer.stage is Stage.CONNECTION and not answer.in_doubt
 
 
-def _was_taken(answer: Answer) -> bool:
-    return answer.reply.positive or answer.stage is Stage.CONTENT
-
-
 def _is_one_too_many(answer: Answer) -> bool:
     # RFC 5321 section 4.5.3.1.10: "clients SHOULD treat a 552 code in this case as a temporary";
     # with the status of a full mailbox, it is another case.
@@ -119,14 +118,17 @@ def _outcome(answer: Answer, server: Server) -> Outcome:
 
 
 def _failed(answer: Answer, server: Server) -> Failed:
+    reply = answer.reply
     return Failed(
-        reply=answer.reply,
+        reply=passing(reply) if reply.code == _NOT_LIKE_THIS else reply,
         scope=_scope(answer, server.role),
         remote=server.name if answer.from_peer else None,
     )
 
 
 def _scope(answer: Answer, role: Role) -> Scope:
+    if answer.reply.code == _NOT_LIKE_THIS:
+        return Scope.DESTINATION
     if answer.stage is Stage.RECIPIENT:
         return Scope.RECIPIENT
     if answer.stage is Stage.CONNECTION or answer.reply.status in _SYSTEM:
