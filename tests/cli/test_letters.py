@@ -177,6 +177,14 @@ NO_LETTERS = [
         "To: b@b.test where a name should be",
         id="another address as its name",
     ),
+    pytest.param(
+        b"From: ann@a.test\nTo: b@b.test,\nc@c.test\n\n", "the line behind To", id="unfolded To"
+    ),
+    pytest.param(
+        b"From: ann@a.test\nTo: b@b.test\nbcc: c@c.test,\nd@d.test\nX: y\n\n",
+        "the line behind bcc is no header field: 'd@d.test'",
+        id="unfolded Bcc",
+    ),
     pytest.param(b"Resent-To: c@c.test\nFrom: ann@a.test\nTo: b@b.test\n\n", "resent", id="resent"),
     pytest.param(b"From: ann@a.test\nTo: b@b.test\n\na\0b\n", "NUL", id="NUL"),
     pytest.param(b"X: y\n" * 1001, "more than 1000 header fields", id="too many fields"),
@@ -202,6 +210,20 @@ def test_resent_with_an_envelope() -> None:
 
     assert ["bob@b.test"] == recipients(letter)
     assert b"Resent-To: b@b.test\r\nFrom: x@x.test\r\n\r\nhi\r\n" == octets
+
+
+@pytest.mark.parametrize("name", [b"Bcc", b"Resent-Bcc"])
+def test_unfolded_blind_copies_with_an_envelope(name: bytes) -> None:
+    """
+    What may be the rest of a blind copy is not sent to those who must not see it, whoever gets it;
+    behind the other fields it is nobody's trouble.
+    """
+    marks = Marks(sender=Sender(reverse_path=ANN), recipients=(BOB,))
+    with pytest.raises(NoLetter, match="the line behind"):
+        read(name + b": c@c.test,\nd@d.test\nTo: b@b.test\n\n", marks=marks)
+
+    letter, _ = read(b"To: c@c.test,\nd@d.test\n\n", marks=marks)
+    assert ["bob@b.test"] == recipients(letter)
 
 
 def test_half_read_content_is_discarded() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import BinaryIO
 
 from pymta.address import Address
@@ -79,6 +80,7 @@ async def read_letter(file: BinaryIO, marks: Marks, create: Callable[[], IConten
         raise NoLetter("it is empty")
     if header.fields and not header.fields[0].name:
         raise NoLetter("line 1 is no header field: an empty line in front makes all of it text")
+    _refuse_broken(header, _BLIND if marks.recipients else (*_TO, *_BLIND))
     reverse_path = _reverse_path(header, marks)
     recipients = _recipients(header, marks)
     header = _without_blind_copies(header)
@@ -142,6 +144,15 @@ def _head(slices: Iterator[bytes]) -> tuple[Header, bytes]:
     return reader.finish(), b""
 
 
+def _refuse_broken(header: Header, names: Iterable[bytes]) -> None:
+    # A list of addresses that was broken without a fold: the rest would be left out, or shown.
+    wanted = {name.lower() for name in names}
+    for field, behind in pairwise(header.fields):
+        if not behind.name and field.name.lower() in wanted:
+            where = f"the line behind {field.name.decode()} is no header field"
+            raise NoLetter(f"{where}: {_excerpt(behind)!r}")
+
+
 def _without_blind_copies(header: Header) -> Header:
     # RFC 5322 section 3.6.3: whoever gets the message must not see who else does.
     edits = [Delete(name, n + 1) for name in _BLIND for n in range(header.count(name))]
@@ -203,9 +214,12 @@ def _addresses_of(field: Field, name: bytes) -> list[Address]:
 
 
 def _doubtful(field: Field, name: bytes, why: str) -> NoLetter:
+    return NoLetter(f"{name.decode()}: {why}: {_excerpt(field)!r}")
+
+
+def _excerpt(field: Field) -> str:
     text = field.unfolded.decode("utf-8", "replace")
-    excerpt = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-    return NoLetter(f"{name.decode()}: {why}: {excerpt!r}")
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _each_once(addresses: Iterable[Address]) -> list[Address]:
