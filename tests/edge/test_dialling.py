@@ -4,6 +4,8 @@ Tests for connecting to somebody: what the reactor is asked, time limits, and th
 
 from __future__ import annotations
 
+import os
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
 from pymta.aio import CancelledError, sleep, start
+from pymta.edge.accepting import room_for_files
 from pymta.edge.dialling import Dialled, Unreachable, dial
 from pymta.wire import NEED_DATA, NeedData
 from tests.edge.player import Transport
@@ -294,6 +297,28 @@ async def test_real_nobody(tmp_path: Path) -> None:
     for address, where in (("127.0.0.1", number), (str(tmp_path / "none"), 0)):
         with pytest.raises(Unreachable):
             await dial(reactor, real, Echo(), address=address, port=where, seconds=5)
+
+
+@pytest_twisted.ensureDeferred
+async def test_real_no_more_files(tmp_path: Path) -> None:
+    """
+    Where the process may open no more files there is no connection, of either kind.
+    """
+    from twisted.internet import reactor
+
+    taken = []
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, limits[1]))
+    try:
+        while room_for_files():
+            taken.append(os.open(os.devnull, os.O_RDONLY))
+        for address, port in (("127.0.0.1", 25), (str(tmp_path / "none"), 0)):
+            with pytest.raises(Unreachable):
+                await dial(reactor, reactor, Echo(), address=address, port=port, seconds=5)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        for file in taken:
+            os.close(file)
 
 
 @pytest_twisted.ensureDeferred

@@ -95,11 +95,14 @@ async def dial(
     """
     dialled = Dialled(clock, machine)
     factory = _Calling(clock, dialled)
-    if not port:
-        reactor.connectUNIX(address, factory, timeout=None)
-    else:
-        bound = _bound(address, local)
-        reactor.connectTCP(address, port, factory, timeout=None, bindAddress=bound)
+    try:
+        if not port:
+            reactor.connectUNIX(address, factory, timeout=None)
+        else:
+            bound = _bound(address, local)
+            reactor.connectTCP(address, port, factory, timeout=None, bindAddress=bound)
+    except OSError as error:  # no more files: told by a Failure for TCP alone
+        raise Unreachable(str(error)) from None
     try:
         await timeout(clock, seconds, dialled.made)
     except TimeLimit:
