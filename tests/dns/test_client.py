@@ -165,6 +165,12 @@ def _forged(question: Message) -> Iterable[bytes]:
     yield response.to_wire() + b"more"
 
 
+def _referral(question: Message) -> Iterable[bytes]:
+    response = message.make_response(question)
+    response.authority.append(rrset.from_text("test.", 300, "IN", "NS", "ns.elsewhere.test."))
+    yield response.to_wire()
+
+
 UNUSABLE = [
     pytest.param(nothing, id="silence"),
     pytest.param(changed(_other_id), id="another id"),
@@ -175,6 +181,7 @@ UNUSABLE = [
     pytest.param(lambda question: [GOOD.answer(question).to_wire()[:-1]], id="cut"),
     pytest.param(code(rcode.SERVFAIL), id="SERVFAIL"),
     pytest.param(code(rcode.REFUSED), id="REFUSED"),
+    pytest.param(_referral, id="a referral: no resolver, or not ours"),
     pytest.param(code(rcode.Rcode(11)), id="an rcode that nobody knows"),
 ]
 

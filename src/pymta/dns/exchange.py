@@ -15,9 +15,10 @@ from ipaddress import ip_address
 from typing import Any, TypeAlias
 
 from dns.exception import DNSException, FormError, Timeout
-from dns.flags import TC
+from dns.flags import AA, TC
 from dns.message import Message, Truncated, from_wire
 from dns.name import from_wire as from_wire_name
+from dns.rcode import Rcode
 from dns.rdata import GenericRdata
 from dns.rdataclass import RdataClass
 from dns.rdatatype import RdataType
@@ -37,6 +38,7 @@ async def by_udp(
     The first datagram that answers the question; whatever else comes is not looked at.
 
     :raises dns.message.Truncated: there is more of it by TCP.
+    :raises dns.exception.FormError: it is a referral.
     :raises dns.exception.Timeout: none came.
     :raises OSError: nobody listens there.
     """
@@ -59,7 +61,7 @@ async def by_tcp(
     The answer, by a connection of its own.
 
     :raises dns.message.Truncated: it is not whole even here.
-    :raises dns.exception.FormError: what came is no answer.
+    :raises dns.exception.FormError: what came is no answer, or a referral.
     :raises dns.exception.Timeout: nothing came.
     :raises OSError, EOFError: no connection, or not for long enough.
     """
@@ -118,7 +120,20 @@ def _add_unreadable(message: Message, octets: bytes) -> None:
 def _whole(response: Message) -> Message:
     if response.flags & TC:
         raise Truncated(message=response)  # type: ignore[no-untyped-call]
+    if _refers(response):
+        raise FormError("no answer, but who might know")  # type: ignore[no-untyped-call]
     return response
+
+
+def _refers(response: Message) -> bool:
+    """
+    Whether a server has sent us on (:rfc:`2308#section-2.2`), as those do that are no resolvers
+    or none of ours: that is not the same as that there is nothing.
+    """
+    kinds = {rrset.rdtype for rrset in response.authority}
+    said_nothing = response.rcode() == Rcode.NOERROR and not response.answer
+    is_referral = RdataType.NS in kinds and RdataType.SOA not in kinds
+    return said_nothing and is_referral and not response.flags & AA
 
 
 def _left(ends: float, now: Clock) -> float:
