@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
 
-from pymta.database.dialect import among, among_few, each, ends_in, later, pairs, through
+from pymta.database.dialect import among, each, ends_in, later, pairs, through
 from pymta.database.rows import insert_rows, keys
 from tests.postgres import Server
 
@@ -111,19 +111,6 @@ def test_s17_pairs(both: Both, wanted: list[tuple[str, int]]) -> None:
     query = select(asked.c.first, asked.c.second)
 
     assert sorted(wanted) == _ask(both, query, {"pairs": keys(wanted)})
-
-
-def test_among_few(both: Both) -> None:
-    """A few of each: here the two first of each name."""
-    _fill(both, [(n, "ab"[n % 2]) for n in range(10)])
-    names = each("names", "names")
-    inner = ROWS.alias("inner_rows")
-    few = select(inner.c.id).where(inner.c.name == names.c.value).order_by(inner.c.id).limit(2)
-    query = select(ROWS.c.id).select_from(
-        names.join(ROWS, among_few(ROWS.c.id, few.correlate(names)))
-    )
-
-    assert {0, 1, 2, 3} == _values(both, query, {"names": keys(["a", "b", "c"])})
 
 
 @SHARED

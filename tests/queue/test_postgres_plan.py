@@ -16,16 +16,16 @@ from tests.postgres import Server
 STATEMENTS = {
     "ranks": sql_claim._RANKS,
     "lanes": sql_claim._LANES,
-    "chosen": sql_claim._CHOSEN,
+    "chosen": sql_claim._CHOSEN.postgresql,
     "claim": sql_claim._CLAIM,
     "behead": sql_claim._BEHEAD,
     "correct": sql_claim._CORRECT,
     "recover": sql_claim._RECOVER,
-    "look": sql_settle._LOOK,
+    "look": sql_settle._LOOK.postgresql,
     "release": sql_settle._RELEASE,
     "last": sql_settle._LAST,
 }
-ROWS = (
+FILL = (
     """INSERT INTO pymta_queue_mails
        SELECT n, 'M' || n, n, '', 9, '', '', 'a@b', n, 1, 0 FROM generate_series(1, 20000) n""",
     # Nine of ten to one lane, the rest to a thousand others.
@@ -34,8 +34,19 @@ ROWS = (
        0, 0, n, n, 0, 0, 0, 0, NULL, NULL, NULL, NULL, 0 FROM generate_series(1, 20000) n""",
     """INSERT INTO pymta_queue_heads
        SELECT lane, rank, min(wake) FROM pymta_queue_recipients GROUP BY lane, rank""",
-    "ANALYZE pymta_queue_mails, pymta_queue_recipients, pymta_queue_heads",
 )
+EMPTY = (
+    "DELETE FROM pymta_queue_mails",
+    "DELETE FROM pymta_queue_recipients",
+    "DELETE FROM pymta_queue_heads",
+)
+ANALYZE = ("ANALYZE pymta_queue_mails, pymta_queue_recipients, pymta_queue_heads",)
+KNOWN = {
+    "statistics are right": ((*FILL, *ANALYZE), 200),
+    # All indexes look alike to a planner that believes in one row, until the server's next look:
+    # a lane may be read whole, but not once for each recipient.
+    "it was empty when they were made": ((*FILL, *EMPTY, *ANALYZE, *FILL), 3 * 20_000),
+}
 ASKED: dict[str, Any] = {
     "lanes": json.dumps(["l10", "l20", "dead"]),
     "without": "[]",
@@ -54,23 +65,30 @@ ASKED: dict[str, Any] = {
 }
 
 
+@pytest.mark.parametrize(("known", "most"), KNOWN.values(), ids=KNOWN)
 @pytest.mark.parametrize("name", STATEMENTS)
-def test_d07_by_index(postgres: Server, postgres_database: str, name: str) -> None:
-    """No statement of claiming and settling reads all recipients or mails."""
+def test_d07_by_index(
+    postgres: Server, postgres_database: str, name: str, known: tuple[str, ...], most: int
+) -> None:
+    """No statement of claiming and settling looks at more than it is about."""
     compiled = STATEMENTS[name].compile(dialect=dialect.dialect())
     values = {key: ASKED.get(key, value) for key, value in compiled.params.items()}
     with postgres.connect(postgres_database) as connection:
-        for statement in ROWS:
+        connection.execute("SET LOCAL statement_timeout = '20s'")
+        for statement in known:
             connection.execute(statement)
         plan = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {compiled}", values).fetchone()
         connection.rollback()
     assert plan is not None
-    nodes = list(_nodes(plan[0][0]["Plan"]))
-    tables = ("pymta_queue_recipients", "pymta_queue_mails")
-    scans = [n for n in nodes if n["Node Type"] == "Seq Scan" and n["Relation Name"] in tables]
 
-    assert [] == scans
-    assert max(node["Actual Rows"] for node in nodes) <= 100, "of what is looked at"
+    assert max(map(_looked_at, _nodes(plan[0][0]["Plan"]))) <= most
+
+
+def _looked_at(node: Any) -> int:
+    """Rows, by one step of the plan; of heads there are a hundred."""
+    passed_by = sum(count for name, count in node.items() if name.startswith("Rows Removed"))
+    looked: int = (node["Actual Rows"] + passed_by) * node["Actual Loops"]
+    return looked
 
 
 def _nodes(plan: Any) -> Any:

@@ -37,6 +37,8 @@ _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 _EACH_CONNECTION = (
     "SET lock_timeout = '5s'",
+    # A plan that was made while a queue was empty would be kept when it is full.
+    "SET plan_cache_mode = force_custom_plan",
     # Else a server would keep our lock for two hours after our machine has gone.
     "SET tcp_keepalives_idle = 30",
     "SET tcp_keepalives_interval = 10",

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
+    TableValuedAlias,
     and_,
     bindparam,
     delete,
@@ -23,10 +24,11 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     update,
 )
 
-from pymta.database.dialect import among_few, each
+from pymta.database.dialect import Forms, each
 from pymta.database.rows import among, keys, through
 from pymta.queue.sql_add import lower_heads
 from pymta.queue.sql_arrivals import take_in
@@ -83,11 +85,14 @@ _LANES = (
 )
 
 
-def _chosen() -> Any:
-    lanes = each("lanes", "lanes")
+_OF_MAIL = [c.name for c in mails.c if c.name not in ("id", "number", "reverse_path")]
+
+
+def _first(lanes: TableValuedAlias, *columns: str) -> Any:
+    """Of each of these lanes those that are due first."""
     first = recipients.alias("first")
-    mine = (
-        select(first.c.number)
+    return (
+        select(*(first.c[name] for name in columns))
         .where(
             first.c.lane == lanes.c.value,
             first.c.rank == bindparam("rank"),
@@ -95,16 +100,29 @@ def _chosen() -> Any:
         )
         .order_by(first.c.wake, first.c.number)
         .limit(bindparam("per_lane"))
-    )
-    of_mail = [c for c in mails.c if c.name not in ("id", "number", "reverse_path")]
-    return select(recipients, mails.c.id.label("queue_id"), *of_mail).select_from(
-        lanes.join(recipients, among_few(recipients.c.number, mine.correlate(lanes))).join(
-            mails, mails.c.number == recipients.c.mail
-        )
+        .correlate(lanes)
     )
 
 
-_CHOSEN = _chosen()
+def _chosen() -> Any:
+    lanes = each("lanes", "lanes")
+    mine = recipients.c.number.in_(_first(lanes, "number"))
+    return select(
+        recipients, mails.c.id.label("queue_id"), *(mails.c[name] for name in _OF_MAIL)
+    ).select_from(lanes.join(recipients, mine).join(mails, mails.c.number == recipients.c.mail))
+
+
+def _chosen_in_order() -> Any:
+    lanes = each("lanes", "lanes")
+    mine = _first(lanes, *recipients.c.keys()).lateral("mine")
+    its = select(mails).where(mails.c.number == mine.c.mail).correlate(mine).offset(0)
+    mail = its.lateral("mail")
+    return select(
+        mine, mail.c.id.label("queue_id"), *(mail.c[name] for name in _OF_MAIL)
+    ).select_from(lanes.join(mine, true()).join(mail, true()))
+
+
+_CHOSEN = Forms(_chosen(), _chosen_in_order())
 
 _THESE = among(recipients.c.number, "numbers")
 _CLAIM = (
@@ -148,7 +166,8 @@ _SAME_HEAD = and_(
     recipients.c.wake.is_not(None),
 )
 _THESE_HEADS = and_(heads.c.rank == bindparam("this_rank"), among(heads.c.lane, "lanes"))
-_BEHEAD = delete(heads).where(_THESE_HEADS, ~exists(select(literal(1)).where(_SAME_HEAD)))
+# OFFSET: PostgreSQL would join instead, and may read all of a lane to find that it has somebody.
+_BEHEAD = delete(heads).where(_THESE_HEADS, ~exists(select(literal(1)).where(_SAME_HEAD).offset(0)))
 _CORRECT = (
     update(heads)
     .where(_THESE_HEADS)
@@ -261,7 +280,7 @@ class _Claimer:
             ),
             "lanes": keys(lanes),
         }
-        rows = self._connection.execute(_CHOSEN, asked).all()
+        rows = self._connection.execute(_CHOSEN.of(self._connection), asked).all()
         self._per_lane = max(1.0, len(rows) / len(lanes))
         place = {lane: n for n, lane in enumerate(lanes)}
         return sorted(rows, key=lambda row: (place[row.lane], row.wake, row.number))

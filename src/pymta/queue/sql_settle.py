@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, literal, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, literal, select, true, update
 
 from pymta.database.contents import Contents
+from pymta.database.dialect import Forms
 from pymta.database.rows import among, insert_rows, keys, pairs, through
 from pymta.queue.sql_add import insert_mails, known_ids, lower_heads
 from pymta.queue.sql_rows import Head, MailRows
@@ -66,25 +67,37 @@ class Settling:
     forget: int
 
 
-_ASKED = pairs("claimed")
-_LOOK = (
-    select(
-        mails.c.id.label("queue_id"),
-        mails.c.priority,
-        recipients.c.id,
-        recipients.c.number,
-        recipients.c.mail,
-        recipients.c.state,
-        recipients.c.fence,
-        recipients.c.lane,
-        recipients.c.rank,
-        recipients.c.due,
-        recipients.c.reply,
+_OF_RECIPIENT = ("id", "number", "mail", "state", "fence", "lane", "rank", "due", "reply")
+
+
+def _looked_up() -> Any:
+    asked = pairs("claimed")
+    same = and_(recipients.c.mail == mails.c.number, recipients.c.id == asked.c.second)
+    return (
+        select(
+            mails.c.id.label("queue_id"),
+            mails.c.priority,
+            *(recipients.c[name] for name in _OF_RECIPIENT),
+        )
+        .select_from(asked)
+        .join(mails, mails.c.id == asked.c.first)
+        .join(recipients, same)
     )
-    .select_from(_ASKED)
-    .join(mails, mails.c.id == _ASKED.c.first)
-    .join(recipients, and_(recipients.c.mail == mails.c.number, recipients.c.id == _ASKED.c.second))
-)
+
+
+def _looked_up_in_order() -> Any:
+    asked = pairs("claimed")
+    mail = select(mails).where(mails.c.id == asked.c.first).correlate(asked).offset(0).lateral()
+    same = and_(recipients.c.mail == mail.c.number, recipients.c.id == asked.c.second)
+    found = select(recipients).where(same).correlate(asked, mail).offset(0).lateral()
+    return select(
+        mail.c.id.label("queue_id"),
+        mail.c.priority,
+        *(found.c[name] for name in _OF_RECIPIENT),
+    ).select_from(asked.join(mail, true()).join(found, true()))
+
+
+_LOOK = Forms(_looked_up(), _looked_up_in_order())
 _THESE = among(recipients.c.number, "numbers")
 _RENEW = update(recipients).where(_THESE).values(wake=bindparam("until"))
 _WAITING = {"state": DUE, "owner": None, "wake": recipients.c.due}
@@ -125,7 +138,7 @@ class _Look:
 
     def __init__(self, connection: Connection, claims: Iterable[Holding]) -> None:
         asked = {(claim.queue_id, number) for claim in claims for number in claim.recipients}
-        found = connection.execute(_LOOK, {"claimed": keys(asked)}).all()
+        found = connection.execute(_LOOK.of(connection), {"claimed": keys(asked)}).all()
         self._rows: dict[tuple[str, int], Any] = {(row.queue_id, row.id): row for row in found}
 
     def take(self, claim: Holding) -> list[Any] | None:
