@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -101,6 +102,8 @@ def _syncs(cell: Cell, peers: Sequence[Peer], runs: Sequence[Run]) -> dict[str, 
 
 
 def main() -> int:
+    # What was started is ended, whoever ends us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     given = _arguments()
     if found("smtp-source") is None:
         _note("smtp-source is not installed: Debian's package postfix has it")
