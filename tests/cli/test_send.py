@@ -4,10 +4,15 @@ Tests for sending files, into a store and by SMTP, beside servers that run.
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
+import signal
 import socket
+import subprocess
 import sys
+import termios
+import time
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +29,7 @@ from pymta.envelope import Notify, Return
 from pymta.errors import Mistake
 from pymta.interfaces.relay import TLSLevel, TLSPolicy
 from tests.cli.clients import fetched
-from tests.cli.processes import Server, pymta, server
+from tests.cli.processes import Server, interruptible, pymta, server
 
 LETTER = (
     b"From: ann@example.test\nTo: Bob <bob@example.test>\nBcc: carol@example.test\n"
@@ -111,6 +116,49 @@ def test_complete_messages_stay_as_they_are(tmp_path: Path) -> None:
     assert received.startswith("Received: by ")
     assert "\n\tfor <bob@example.test>;\n\t" in received
     assert text.replace("\r\n", "\n") == f"Date:{rest}"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_while_it_waits_for_input(tmp_path: Path, number: int) -> None:
+    """
+    Ctrl-C ends it also while nothing comes from standard input; half a message is not sent.
+    """
+    store = ("--store", str(tmp_path / "mail"))
+    assert 0 == pymta("account", "add", "bob@example.test", *store, given="x\n")[0]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pymta", "send", "-", "nothing.eml", *store],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=interruptible,
+    )
+    assert process.stdin is not None
+    process.stdin.write(LETTER)
+    process.stdin.flush()
+    _wait_until_read(process.stdin.fileno())
+    process.send_signal(number)
+    try:
+        status = process.wait(5)
+    finally:
+        process.kill()
+        out, err = process.communicate()
+
+    assert (1, b"", b"pymta: -: interrupted\npymta: nothing.eml: interrupted\n") == (
+        status,
+        out,
+        err,
+    )
+    assert "" == pymta("queue", "list", *store)[1]
+
+
+def _wait_until_read(descriptor: int) -> None:
+    """Until nothing is in the pipe: then its reader waits for more."""
+    for _ in range(1000):
+        left = fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4))
+        if not any(left):
+            break
+        time.sleep(0.02)
+    time.sleep(0.2)
 
 
 def test_no_store(tmp_path: Path, letter: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import BinaryIO
+from typing import Protocol
 
 from pymta.address import Address
 from pymta.envelope import Body, Envelope, Notify, Recipient, RecipientID, Return, Sender
@@ -21,7 +21,7 @@ from pymta.message.header import Field, Header, HeaderReader, parse_header
 from pymta.message.newlines import CanonicalLines
 from pymta.message.splice import Delete, apply_cuts, plan_cuts
 
-__all__ = ["Letter", "Marks", "NoLetter", "read_letter"]
+__all__ = ["Letter", "Marks", "NoLetter", "Readable", "read_letter"]
 
 _TO = (b"To", b"Cc", b"Bcc")
 _BLIND = (b"Bcc", b"Resent-Bcc")
@@ -29,6 +29,13 @@ _RESENT = b"resent-"
 
 _SHOWN = 60
 """Characters of a field that a message about it shows."""
+
+
+class Readable(Protocol):
+    """What is read of a file."""
+
+    def read(self, size: int, /) -> bytes:
+        """Octets, at most so many; none at its end."""
 
 
 class NoLetter(PymtaError):
@@ -65,7 +72,7 @@ class Letter:
     discard: Callable[[], None]
 
 
-async def read_letter(file: BinaryIO, marks: Marks, create: Callable[[], IContentWriter]) -> Letter:
+async def read_letter(file: Readable, marks: Marks, create: Callable[[], IContentWriter]) -> Letter:
     """
     Read one file to its end.
 
@@ -112,7 +119,7 @@ class _Octets:
     :ivar ascii: whether all were, so far.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Readable) -> None:
         self._file = file
         self._lines = CanonicalLines()
         self._last = b"\r\n"

@@ -5,15 +5,16 @@ that cannot be sent keeps none of the others back.
 
 from __future__ import annotations
 
+import signal
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 from pymta.cli.errors import DONE, EXPECTED, NOT_DONE, sentence
-from pymta.cli.letters import Letter, Marks, read_letter
+from pymta.cli.letters import Letter, Marks, Readable, read_letter
 from pymta.cli.output import Listing
 from pymta.cli.progress import bar_beside_lines
 from pymta.errors import PymtaError
@@ -22,6 +23,7 @@ from pymta.interfaces.content import IContentWriter
 __all__ = ["Carrier", "NotSent", "Sent", "Unreachable", "send_all"]
 
 STANDARD_INPUT = "-"
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 class NotSent(PymtaError):
@@ -87,12 +89,34 @@ async def _send(name: str, marks: Marks, carrier: Carrier) -> Sent:
 
 
 @contextmanager
-def _opened(name: str) -> Iterator[BinaryIO]:
+def _opened(name: str) -> Iterator[Readable]:
     if name == STANDARD_INPUT:
-        yield sys.stdin.buffer
+        yield _Input()
         return
     with open(name, "rb") as file:
         yield file
+
+
+class _Input:
+    """
+    Standard input, which may last for ever: a signal ends the wait for it.
+
+    To the reactor a signal is an affair of its next turn, which does not come before the input.
+    """
+
+    def read(self, size: int, /) -> bytes:
+        """:raises Unreachable: somebody wants to end this."""
+        before = {number: signal.getsignal(number) for number in _ENDING}
+        try:
+            for number, action in before.items():
+                if action is not signal.SIG_IGN:
+                    signal.signal(number, signal.default_int_handler)
+            return sys.stdin.buffer.read(size)
+        except KeyboardInterrupt:
+            raise Unreachable("interrupted") from None
+        finally:
+            for number, action in before.items():
+                signal.signal(number, action)
 
 
 def _reason(name: str, error: BaseException) -> str:
