@@ -104,6 +104,7 @@ class Server:
         with open(self._folder / "log", "ab") as log:
             self._process = subprocess.Popen(
                 [
+                    *_mortal(),
                     *(str(self._where / "postgres"), "-D", str(self._folder / "data")),
                     *("-p", str(self.port), "-k", str(self._folder), *options),
                 ],
@@ -177,6 +178,12 @@ def serving() -> Iterator[Server]:
             server.stop()
     finally:
         shutil.rmtree(folder)
+
+
+def _mortal() -> list[str]:
+    """It ends with whoever started it, also if that is killed."""
+    found = shutil.which("setpriv")
+    return [] if found is None else [found, "--pdeathsig", "INT", "--"]
 
 
 def _somebody() -> dict[str, Any]:
