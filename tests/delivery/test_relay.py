@@ -18,6 +18,7 @@ from zope.interface.verify import verifyObject
 from pymta.address import Address
 from pymta.aio import deferred
 from pymta.delivery.lmtp import Fixed
+from pymta.delivery.mx import Limits
 from pymta.delivery.pool import PoolLimits
 from pymta.delivery.relay import RelayAgent, RelayLimits
 from pymta.delivery.tls_policy import TLSPolicies
@@ -340,6 +341,21 @@ def test_s11_so_many_tries() -> None:
 
     assert list(addresses[:7]) == house.dialled
     assert DOWN.reply == failed(result).reply
+
+
+def test_the_last_of_many_hosts() -> None:
+    """
+    All addresses that a finder gives are tried in one attempt, by the limits that there are:
+    those before them may be dead for days.
+    """
+    count = Limits().addresses
+    down = [f"192.0.2.{n}" for n in range(1, count)]
+    hosts = [Host(name=f"mx{n}.test", addresses=(a,)) for n, a in enumerate((*down, "192.0.2.99"))]
+    house = House(*hosts)
+    house.net.scripts = {address: [DOWN] for address in down}
+
+    assert ["250 2.0.0"] == codes(house.deliver())
+    assert count == len(house.dialled)
 
 
 def test_s11_so_much_time() -> None:

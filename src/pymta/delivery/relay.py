@@ -61,12 +61,13 @@ class RelayLimits:
     What one attempt may take (S11).
 
     :param recipients: of one transaction; :rfc:`5321#section-4.5.3.1.8` has servers take 100.
-    :param tries: connections that are tried; a domain with more hosts is not the better for it.
+    :param tries: connections that are tried; as many as addresses are found, so that each host has
+        its turn.
     :param seconds: for finding hosts and for opening connections, in all.
     """
 
     recipients: int = 100
-    tries: int = 20
+    tries: int = 40
     seconds: float = 900.0
 
     def __post_init__(self) -> None:
