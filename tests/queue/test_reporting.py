@@ -531,7 +531,10 @@ def test_a_recipient_in_utf_8_is_reported_in_ascii_to_a_sender_in_ascii() -> Non
 
 
 def test_a_report_on_a_thousand_recipients_lets_others_have_their_turn() -> None:
-    """It is written in pieces; each recipient is in it."""
+    """
+    It is written in pieces, of ten recipients at most, since a long reply of one takes a
+    millisecond; each recipient is in it.
+    """
     many = [
         replace(BOB, id=RecipientID(at), address=Address(f"r{at}", "remote.example"))
         for at in range(1000)
@@ -546,7 +549,8 @@ def test_a_report_on_a_thousand_recipients_lets_others_have_their_turn() -> None
 
     cast("Any", house.clock).callLater = call_later
     [new] = house.do(house.reporter(claim(*many), [notice(who=each) for each in many]))
-    assert [0.0] * (3 * 1000 // 50) == given_way
+    assert {0.0} == set(given_way)
+    assert 3 * 1000 // 10 <= len(given_way)
     assert 1000 == len(parse_dsn(octets(new)).recipients)
 
 

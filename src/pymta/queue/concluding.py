@@ -73,9 +73,12 @@ class Concluder:
             now=span.ended,
             random=self._random,
         )
-        by_id = {recipient.id: recipient for recipient in work.recipients}
+        # All recipients of a message end together where somebody has decided that they do.
+        claimed = {each.recipient.id: each for each in work.claim.recipients}
+        routed = {recipient.id: recipient for recipient in work.recipients}
         findings = [
-            find(work, by_id[result.id], result.outcome, ruling=ruling) for result in results
+            find(work, claimed[each.id], each.outcome, recipient=routed[each.id], ruling=ruling)
+            for each in results
         ]
         then = [mail for result in results for mail in result.then]
         findings, reports = await self._report(work, findings)

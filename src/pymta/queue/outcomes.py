@@ -81,9 +81,10 @@ class Finding:
     notice: Notice | None = None
 
 
-def find(work: Work, recipient: Recipient, outcome: Outcome, *, ruling: Ruling) -> Finding:
+def find(
+    work: Work, claimed: Claimed, outcome: Outcome, *, recipient: Recipient, ruling: Ruling
+) -> Finding:
     """What the outcome of an attempt means.  :param recipient: as routed."""
-    claimed = next(each for each in work.claim.recipients if each.recipient.id == recipient.id)
     settled, notice = _settled(work, claimed, outcome, ruling)
     return Finding(
         recipient=recipient,
