@@ -128,7 +128,9 @@ def _standing(
     peer: Peer, cell: Cell, options: dict[str, Any]
 ) -> Iterator[tuple[Running, _Arrived]]:
     sink = Sink() if cell.figure == "relayed" else None
-    with tempfile.TemporaryDirectory(prefix="pymta-benchmark-") as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="pymta-benchmark-", ignore_cleanup_errors=True
+    ) as folder:
         stand = Stand(
             figure=cell.figure,
             folder=Path(folder),

@@ -12,7 +12,7 @@ import pwd
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.benchmarks.driving import found, free_port
@@ -117,6 +117,7 @@ class Postfix:
                 )
             finally:
                 end(process.pid)
+                _end_rest(config)
 
 
 def _postfix() -> str:
@@ -166,6 +167,20 @@ def _master(folder: Path, process: subprocess.Popen[bytes]) -> int:
             return int(pid.read_text())
         time.sleep(0.05)
     raise Missing("it does not start: " + (folder / "stderr").read_text()[-300:])
+
+
+def _end_rest(config: Path) -> None:
+    """
+    Those with this configuration that are nobody's child any more.
+
+    Interrupted while it starts, the master goes on by itself, and its starter is gone.
+    """
+    for _ in range(3):
+        for environment in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                if f"MAIL_CONFIG={config}\0".encode() in environment.read_bytes():
+                    end(int(environment.parent.name))
+        time.sleep(0.1)
 
 
 def _log(folder: Path) -> str:
