@@ -648,6 +648,58 @@ def test_stop() -> None:
     assert ["quit"] == [session.left for session in house.net.sessions]
 
 
+def test_start_again() -> None:
+    """
+    Mail goes out as before.
+    """
+    house = House()
+    _ = deferred(house.agent.stop())
+    _ = deferred(house.agent.start())
+
+    assert ["250 2.0.0"] == codes(house.deliver())
+    assert 1 == house.agent.pool.statistics.idle
+
+
+def test_stop_while_delivering() -> None:
+    """
+    What is under way is cut, and no other session is opened for it: it has failed for now.
+    """
+
+    class Slow(FakeSession):
+        async def send(
+            self, sender: Sender, recipients: Sequence[Recipient], content: IContent
+        ) -> Sequence[Answer]:
+            await self.closed.wait()
+            return LOST(recipients)
+
+    house = House().script(a1=[Slow()])
+    results: list[Sequence[Result]] = []
+    _ = deferred(house.agent.deliver(attempt_to())).addCallback(results.append)
+    stopping = deferred(house.agent.stop())
+
+    assert stopping.called
+    assert ["192.0.2.1"] == house.dialled
+    assert [("451 4.3.2", Scope.DESTINATION)] == [
+        (code, failed(results[0][0]).scope) for code in codes(results[0])
+    ]
+
+
+def test_stop_while_connecting() -> None:
+    """
+    A session that is there only then is closed, and nothing goes through it.
+    """
+    late: Deferred[FakeSession] = Deferred()
+    house = House().script(a1=[late])
+    results: list[Sequence[Result]] = []
+    _ = deferred(house.agent.deliver(attempt_to())).addCallback(results.append)
+    _ = deferred(house.agent.stop())
+    late.callback(FakeSession())
+
+    assert ["192.0.2.1"] == house.dialled
+    assert [("abort", [])] == [(session.left, session.sent) for session in house.net.sessions]
+    assert ["451 4.3.2"] == codes(results[0])
+
+
 def test_no_reuse() -> None:
     """
     Where none is kept, each message has a session.

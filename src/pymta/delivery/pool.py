@@ -20,8 +20,10 @@ from twisted.python.failure import Failure
 
 from pymta.aio import Shared, gather, start
 from pymta.envelope import Recipient, Sender
+from pymta.errors import Refused
 from pymta.interfaces.content import IContent
 from pymta.interfaces.relay import Host, TLSPolicy
+from pymta.reply import Reply
 from pymta.sasl import Credentials
 from pymta.smtp.client_answers import Answer
 from pymta.wire.smtp.capabilities import Capabilities
@@ -29,6 +31,8 @@ from pymta.wire.smtp.capabilities import Capabilities
 __all__ = ["Dial", "Lease", "Pool", "PoolLimits", "PoolStatistics", "Session", "Way"]
 
 _log = Logger(namespace="pymta.relay")
+
+STOPPED = Reply(451, "4.3.2", "This server is shutting down")
 
 
 class Session(Protocol):
@@ -201,9 +205,15 @@ class Pool:
         return None
 
     async def open(self, way: Way) -> Lease:
-        """A new one.  :raises pymta.errors.Refused: there is none."""
+        """A new one.  :raises pymta.errors.Refused: there is none, or none any more."""
+        self._go_on()
         host = Host(name=way.name, addresses=(way.address,), port=way.port)
         session = await self._dial(host, way.address, way.policy, way.credentials)
+        try:
+            self._go_on()
+        except Refused:
+            session.abort()
+            raise
         lease = Lease(way, session, self._clock.seconds())
         self._opened += 1
         self._taken.add(lease)
@@ -230,14 +240,22 @@ class Pool:
         self._taken.discard(lease)
         lease.session.abort()
 
+    def start(self) -> None:
+        """Again after :meth:`stop`; a new pool needs none."""
+        self._stopped = False
+
     async def stop(self) -> None:
-        """Take leave of all that are idle, and close those that somebody still has."""
+        """Take leave of all that are idle, close those that somebody still has; open no more."""
         self._stopped = True
         for lease in list(self._taken):
             self.abort(lease)
         for lease in list(self._idle):
             self._drop(lease)
         await gather(list(self._leaving))
+
+    def _go_on(self) -> None:
+        if self._stopped:
+            raise Refused(STOPPED)
 
     # -- one of them -------------------------------------------------------------
 

@@ -112,6 +112,7 @@ class RelayAgent:
 
     async def start(self) -> None:
         """Nothing is opened before there is mail."""
+        self.pool.start()
 
     async def stop(self) -> None:
         """Take leave of servers; bounded."""
