@@ -15,35 +15,30 @@ from typing import Any
 from twisted.internet import defer, task, threads
 from twisted.internet.endpoints import serverFromString
 
-from pymta import Address, Envelope, Listening, MailService, MailSystem, Recipient, Sender, Session
+from pymta import Address, Listening, MailService, MailSystem
 from pymta.components.parts import Job
 from pymta.components.people import springing
 from pymta.components.stores import memory_stores
+from pymta.content import own_mail
 from pymta.database import Database
-from pymta.envelope import RecipientID
-from pymta.interfaces.content import NewMail, Octets, Origin, QueueID
+from pymta.interfaces.content import NewMail, QueueID
 from pymta.queue.sql import SQLQueueStore
-from pymta.session import Endpoint, Role
 
 ORDERS = """
 CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, customer TEXT, credit INTEGER, paid);
 INSERT OR IGNORE INTO orders VALUES (1, 'ann@example.test', 1, 0), (2, 'bob@example.test', 0, 0)
 """
-SHOP = Sender(reverse_path=Address("shop", "example.test"))
+SHOP = Address("shop", "example.test")
 
 
 def receipt(order: int, customer: str) -> NewMail:
-    now = datetime.now(UTC)
-    us = Session(id="shop", role=Role.LOCAL, peer=Endpoint(""), local=Endpoint(""), started=now)
-    to = Recipient(id=RecipientID(1), address=Address.parse(customer))
-    text = f"From: shop@example.test\r\nTo: {customer}\r\nSubject: Order {order}\r\n\r\nThanks!\r\n"
-    return NewMail(
+    text = f"From: {SHOP}\r\nTo: {customer}\r\nSubject: Order {order}\r\n\r\nThanks!\r\n"
+    return own_mail(
+        text.encode(),
+        sender=SHOP,
+        recipients=[Address.parse(customer)],
         id=QueueID(f"receipt-{order}"),  # queued once, however often it is tried
-        envelope=Envelope(sender=SHOP, recipients=(to,)),
-        content=Octets(text.encode()),
-        origin=Origin(us, SHOP),
-        arrived=now,
-        lanes={},
+        arrived=datetime.now(UTC),
     )
 
 

@@ -8,38 +8,18 @@ and ends when it has arrived.  Stop it before: the next start goes on where this
 
 import os
 import sys
-from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any
 
 from twisted.internet import defer, task
 
-from pymta import Address, Envelope, MailService, MailSystem, Recipient, Sender, Session
+from pymta import MailService, MailSystem
 from pymta.components.relay import Relaying, next_hop
 from pymta.components.routes import Routes
 from pymta.delivery.tls_policy import TLSPolicies
-from pymta.envelope import RecipientID
-from pymta.interfaces.content import NewMail, Octets, Origin
 from pymta.interfaces.relay import TLSLevel, TLSPolicy
 from pymta.sasl import Credentials
-from pymta.session import Endpoint, Role
-
-
-def submission(queue_id: Any, message: EmailMessage, sender: str, recipients: list[str]) -> NewMail:
-    now = datetime.now(UTC)
-    here = Endpoint("")
-    mail_from = Sender(reverse_path=Address.parse(sender))
-    to = [Recipient(id=RecipientID(n), address=Address.parse(a)) for n, a in enumerate(recipients)]
-    session = Session(id="application", role=Role.LOCAL, peer=here, local=here, started=now)
-    return NewMail(
-        id=queue_id,
-        envelope=Envelope(sender=mail_from, recipients=tuple(to)),
-        content=Octets(message.as_bytes(policy=SMTP)),
-        origin=Origin(session, mail_from),
-        arrived=now,
-        lanes={},
-    )
 
 
 async def main(reactor: Any, smarthost: str, user: str, sender: str, *recipients: str) -> None:
@@ -60,7 +40,7 @@ async def main(reactor: Any, smarthost: str, user: str, sender: str, *recipients
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = sender, ", ".join(recipients), "hello"
     message.set_content("Sent by an application.")
-    await system.queue.submit([submission(system.flow.ids(), message, sender, list(recipients))])
+    await system.send(message.as_bytes(policy=SMTP), sender=sender, to=recipients)
     print("kept", flush=True)  # on the disk: from here on, nothing loses it
     while (await system.queue.statistics()).messages:
         await task.deferLater(reactor, 0.05)

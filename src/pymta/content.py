@@ -6,12 +6,24 @@ policies name.  A change of content is a splice: no octet that it does not name 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
-from pymta.envelope import Envelope
-from pymta.interfaces.content import SLICE, Cut, IContent, Joined, Octets
+from pymta.address import Address
+from pymta.envelope import Body, Envelope, Recipient, RecipientID, Sender
+from pymta.interfaces.content import (
+    SLICE,
+    Cut,
+    IContent,
+    Joined,
+    NewMail,
+    Octets,
+    Origin,
+    QueueID,
+)
 from pymta.message.header import Header, HeaderReader, HeaderValue, build_field
 from pymta.message.splice import Cut as HeaderCut
 from pymta.message.splice import Delete, Edit, Insert, Replace, plan_cuts
+from pymta.session import Endpoint, Role, Session
 from pymta.verdict import (
     AddRecipient,
     Change,
@@ -22,7 +34,7 @@ from pymta.verdict import (
     ReplaceBody,
 )
 
-__all__ = ["changed_content", "changed_envelope", "header_of"]
+__all__ = ["changed_content", "changed_envelope", "header_of", "own_mail"]
 
 
 def changed_envelope(envelope: Envelope, changes: Sequence[Change]) -> Envelope | None:
@@ -102,3 +114,45 @@ async def header_of(content: IContent) -> Header:
         if reader.header is not None:
             return reader.header
     return reader.finish()
+
+
+def own_mail(
+    octets: bytes,
+    *,
+    sender: Address | None,
+    recipients: Sequence[Address],
+    id: QueueID,  # noqa: A002  as NewMail calls it
+    arrived: datetime,
+) -> NewMail:
+    """
+    A message that this program makes itself, ready for the queue; routed when it is due.
+
+    :param octets: header and body, with CRLF; nothing is added.
+    :param sender: who is told of failures; None for nobody.
+    :param arrived: aware.
+    :raises ValueError: there are no recipients, or a NUL is in the octets.
+    """
+    if b"\0" in octets:
+        raise ValueError("a NUL in the message")
+    # RFC 6531 section 3.6: only a server that knows SMTPUTF8 may be given these.
+    header, _, _ = octets.partition(b"\r\n\r\n")
+    addresses = [*recipients] if sender is None else [sender, *recipients]
+    mail_from = Sender(
+        reverse_path=sender,
+        body=Body.SEVEN_BIT if octets.isascii() else Body.EIGHT_BIT,
+        smtputf8=not (header.isascii() and all(address.is_ascii for address in addresses)),
+    )
+    to = tuple(
+        Recipient(id=RecipientID(number), address=address)
+        for number, address in enumerate(recipients, 1)
+    )
+    here = Endpoint("")
+    session = Session(id=id, role=Role.LOCAL, peer=here, local=here, started=arrived)
+    return NewMail(
+        id=id,
+        envelope=Envelope(sender=mail_from, recipients=to),
+        content=Octets(octets),
+        origin=Origin(session, mail_from),
+        arrived=arrived,
+        lanes={},
+    )

@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IOpenSSLServerConnectionCreator,
     IReactorFromThreads,
@@ -22,6 +23,7 @@ from twisted.internet.interfaces import (
 )
 
 from pymta.address import Address
+from pymta.aio import start
 from pymta.components.chance import Chance
 from pymta.components.parts import Job, Part, nothing
 from pymta.components.people import Ground, MakePeople, kept
@@ -29,6 +31,7 @@ from pymta.components.relay import AGENT, LMTP, Carriers, Relaying, Releasing, w
 from pymta.components.routes import LOCAL, Routes, routing_of
 from pymta.components.space import FreeSpace
 from pymta.components.stores import Stores, durable_stores, memory_stores
+from pymta.content import own_mail
 from pymta.delivery.local import LocalAgent
 from pymta.delivery.relay import CredentialsFor, anonymous
 from pymta.dns.client import DNSClient
@@ -42,6 +45,7 @@ from pymta.inbound.endings import AtOnce, Queueing
 from pymta.inbound.flow import Flow, MessageLimits, RelayPermission
 from pymta.inbound.receiver import Inbound
 from pymta.interfaces.accounts import IClearTextPasswords, ITokenChecker
+from pymta.interfaces.content import QueueID
 from pymta.interfaces.delivery import IDeliveryAgent, IModifier
 from pymta.interfaces.dns import IDNSClient
 from pymta.interfaces.observe import IObserver
@@ -324,6 +328,30 @@ class MailSystem:
             door=self.door,
             observer=self.observer,
         )
+
+    # -- for the application ---------------------------------------------------------------
+
+    def send(self, octets: bytes, *, sender: str, to: Sequence[str]) -> Deferred[QueueID]:
+        """
+        Queue a message of the application's own; when it fires, nothing loses it.
+
+        :param octets: header and body, with CRLF; what lacks, ``Date`` for instance, stays away.
+        :param sender: the address that failures are reported to; empty for none.
+        :param to: addresses; the header has no say.
+        :raises pymta.errors.AddressError: as the Deferred's failure, like all others.
+        """
+        return start(self._send(octets, sender, to))
+
+    async def _send(self, octets: bytes, sender: str, to: Sequence[str]) -> QueueID:
+        mail = own_mail(
+            octets,
+            sender=Address.parse(sender) if sender else None,
+            recipients=[Address.parse(each) for each in to],
+            id=self.flow.ids(),
+            arrived=self.now(),
+        )
+        await self.queue.submit([mail])
+        return mail.id
 
     async def _sends_as(self, account: str, address: Address) -> bool:
         """Whose mail comes to an account, by an alias or a virtual domain, it may send as."""
