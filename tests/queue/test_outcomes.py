@@ -4,21 +4,26 @@ Tests for what a result means: gone, later, held, and who is told.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from pymta.envelope import Notify
 from pymta.events import Attempted, HeldBack
 from pymta.interfaces.content import NewMail, QueueID
+from pymta.interfaces.delivery import Attempt, Result
 from pymta.interfaces.queue import (
     Bounce,
+    Claim,
     QueueQuery,
     QueueState,
     Release,
 )
 from pymta.interfaces.routing import Refusal
 from pymta.outcome import Failed, Scope
+from pymta.queue.outcomes import Notice
 from pymta.reply import Reply
 from tests.queue.house import (
     DAY,
@@ -33,6 +38,7 @@ from tests.queue.house import (
     Table,
     mail,
     names,
+    outcome,
     with_notify,
 )
 
@@ -194,3 +200,23 @@ def test_a_delay_that_could_not_be_reported_is_told_the_next_time() -> None:
     house.run(10 * 3600, 60)
     # The second time it was told; the third time there was nothing to tell.
     assert [notice.until for notice in reports.notices] == [START + timedelta(days=5)] * 2
+
+
+def test_whoever_got_it_is_not_tried_again_because_a_report_on_others_was_not_ready() -> None:
+    """At a stop: what was answered is settled; the failure, of which nobody was told, is due."""
+
+    async def for_ever(claim: Claim, notices: Sequence[Notice]) -> Sequence[NewMail]:
+        await Deferred()
+        raise AssertionError("nobody wakes it")
+
+    def some(attempt: Attempt) -> list[Result]:
+        answers = {"bob": YES, "carol": GONE, "dan": LATER}
+        return [Result(r.id, outcome(answers[r.address.local])) for r in attempt.recipients]
+
+    house = House(Agent(some), reports=for_ever).begin()
+    house.send(mail(1, "bob", "carol", "dan"))
+    house.do(house.runner.stop())
+    [entry] = house.entries()
+    assert [("carol", 0, QueueState.DUE), ("dan", 1, QueueState.DUE)] == [
+        (each.recipient.address.local, each.attempts, each.state) for each in entry.recipients
+    ]

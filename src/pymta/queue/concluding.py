@@ -4,7 +4,7 @@ The end of an attempt: what was found, what is reported, what is settled and who
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -17,6 +17,7 @@ from pymta.interfaces.delivery import Result
 from pymta.interfaces.queue import Deferred, Done, Held, Settlement
 from pymta.outcome import Failed
 from pymta.queue.attempt import Faults, limited
+from pymta.queue.leases import part
 from pymta.queue.outcomes import Finding, Reports, Ruling, Unreported, find, held
 from pymta.queue.retry import RetryRules
 from pymta.queue.schedule import Work
@@ -80,13 +81,28 @@ class Concluder:
             find(work, claimed[each.id], each.outcome, recipient=routed[each.id], ruling=ruling)
             for each in results
         ]
-        then = [mail for result in results for mail in result.then]
-        findings, reports = await self._report(work, findings)
-        settlement = Settlement(
-            claim=work.claim,
-            each={finding.recipient.id: finding.settled for finding in findings},
-            then=(*then, *reports),
-        )
+        try:
+            findings, reports = await self._report(work, findings)
+        except CancelledError:
+            # A stop: an answer that was given stays one; who failed unreported is tried again.
+            self._put(work, results, list(_without_failures(findings)), (), span)
+            raise
+        self._put(work, results, findings, reports, span)
+
+    def _put(
+        self,
+        work: Work,
+        results: Sequence[Result],
+        findings: Sequence[Finding],
+        reports: Sequence[NewMail],
+        span: _Span,
+    ) -> None:
+        """Settle what was found, and nothing of others."""
+        if not findings:
+            return
+        each = {finding.recipient.id: finding.settled for finding in findings}
+        then = [mail for result in results if result.id in each for mail in result.then]
+        settlement = Settlement(claim=part(work.claim, each), each=each, then=(*then, *reports))
         connecting = {result.id: result.connecting for result in results}
         events = [
             event
@@ -112,6 +128,14 @@ class Concluder:
             number = self._faults.caught(f"reporting on {work.claim.queue_id}")
             why = f"internal error ({number})"
             return [_unreported(finding, why) for finding in findings], ()
+
+
+def _without_failures(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """What may be settled though no report is there."""
+    for finding in findings:
+        ended = isinstance(finding.settled, Done) and isinstance(finding.outcome, Failed)
+        if finding.notice is None or not ended:
+            yield _unreported(finding, "")
 
 
 def _unreported(finding: Finding, why: str) -> Finding:
