@@ -3,7 +3,8 @@ An application that sends: what it has put into its own queue is its own worry n
 logs in to a smarthost, over TLS with a certificate that is good, and tries until it is taken.
 
 ``PASSWORD=… python examples/smarthost_client.py HOST:PORT USER SENDER RECIPIENT…`` sends a message
-and ends when it has arrived.  Stop it before: the next start goes on where this one ended.
+and ends when the queue is empty: the smarthost has taken it, or else the report that it would not.
+Stop it before: the next start goes on where this one ended.
 """
 
 import os
