@@ -394,6 +394,37 @@ class TestSQL(Ours):
             await ours.close()
 
     @case
+    async def test_domains_are_remembered(self, directory: IAccountDirectory) -> None:
+        """A domain that a command makes is there within a tenth of a second, one of ours at once."""
+        time = [1_700_000_000_000_000]
+        ours = Database(REACTOR, self.folder.name, daemon=False, now=lambda: time[0])
+        await ours.open()
+        try:
+            records = SQLRecords(ours)
+            command = self.ours(directory)
+            assert not await records.has_domain("new.test")
+            await command.add("carol@new.test", "password")
+            time[0] += 100_000
+            assert await records.has_domain("new.test")
+            assert not await records.has_domain("other.test")
+            await records.add_address("dave@other.test", "carol@new.test")
+            assert await records.has_domain("other.test")
+            await command.remove("carol@new.test")
+            time[0] += 1_000_000
+            assert not await records.has_domain("new.test")
+        finally:
+            await ours.close()
+
+    @case
+    async def test_remembered_domains_are_few(self, directory: IAccountDirectory) -> None:
+        """What is remembered is bounded."""
+        records = SQLRecords(self.database)
+        records._domains = {f"{n}.test": (False, 0) for n in range(10_000)}
+        assert await records.has_domain("example.test")
+
+        assert ["example.test"] == list(records._domains)
+
+    @case
     async def test_remembered_owners_are_few(self, directory: IAccountDirectory) -> None:
         """What is remembered is bounded, and forgotten when anything changes here."""
         records = SQLRecords(self.database)

@@ -65,9 +65,12 @@ account_keys = Table(
 
 _DECOY = "decoy"
 
-# Microseconds for which it is remembered that an address is somebody's: each message asks three
-# times.  An account that another process removes may get mail for so long.
+# Microseconds for which it is remembered that an address is somebody's, or that a domain has
+# accounts: each message asks three times.  An account that another process removes may get mail
+# for so long.
 _REMEMBERED = 1_000_000
+# And that a domain has none: the first account that another process makes there has to wait.
+_NOT_YET = 100_000
 _MOST_REMEMBERED = 10_000
 
 _Step = Callable[[Connection], Any]
@@ -103,6 +106,7 @@ class SQLRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._owners: dict[str, tuple[str, int]] = {}
+        self._domains: dict[str, tuple[bool, int]] = {}
         self._changes = 0
 
     # -- looking -----------------------------------------------------------------
@@ -141,6 +145,19 @@ class SQLRecords:
         return await self._database.read(find)
 
     async def has_domain(self, domain: str) -> bool:
+        now = self._database.now()
+        known, since = self._domains.get(domain, (False, 0))
+        if 0 <= now - since < (_REMEMBERED if known else _NOT_YET):
+            return known
+        changes = self._changes
+        found = await self._find_domain(domain)
+        if changes == self._changes:
+            if len(self._domains) >= _MOST_REMEMBERED:
+                self._domains.clear()
+            self._domains[domain] = found, now
+        return found
+
+    async def _find_domain(self, domain: str) -> bool:
         both = union_all(
             select(accounts.c.domain).where(accounts.c.domain == domain),
             select(others.c.domain).where(others.c.domain == domain),
@@ -244,6 +261,7 @@ class SQLRecords:
         finally:
             self._changes += 1
             self._owners.clear()
+            self._domains.clear()
 
 
 def _batch(connection: Connection, steps: Sequence[_Step]) -> Sequence[Any]:
