@@ -395,7 +395,7 @@ class TestSQL(Ours):
 
     @case
     async def test_domains_are_remembered(self, directory: IAccountDirectory) -> None:
-        """A domain that a command makes is there within a tenth of a second, one of ours at once."""
+        """What a command makes is there within a tenth of a second, what we make at once."""
         time = [1_700_000_000_000_000]
         ours = Database(REACTOR, self.folder.name, daemon=False, now=lambda: time[0])
         await ours.open()
