@@ -372,6 +372,13 @@ DEFENCES = (
         tests=("tests/durability/test_sync.py",),
     ),
     Defence(
+        id="D02",
+        file="queue/concluding.py",
+        before="then=(*then, *reports))",
+        after="then=tuple(then))",
+        tests=("tests/durability/test_kill_relay.py",),
+    ),
+    Defence(
         id="D04",
         file="inbound/transaction.py",
         before="            raise Refused(NO_QUEUE, str(error)) from error",

@@ -17,7 +17,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.durability.load import BOXES, Books, message
+from pymta.queue.sql_tables import TRIAL_RANK
+from tests.durability.load import BOXES, Books, message, trace_of
 
 __all__ = [
     "POP3",
@@ -33,9 +34,6 @@ __all__ = [
 
 DOMAIN = "example.test"
 _ID = re.compile(rb"^X-Id: (\S+)\r\n", re.MULTILINE)
-_TRACE = re.compile(
-    rb"(?:(?:Return-Path|Delivered-To|Received):[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*)+"
-)
 
 
 class POP3:
@@ -114,10 +112,10 @@ def _note(delivered: Delivered, books: Books, box: str, octets: bytes) -> None:
         delivered.wrong.append(f"{box}: nobody sent {name!r}")
         return
     delivered.times[name, box] += 1
-    trace = _TRACE.match(octets)
+    trace = trace_of(octets)
     if box not in sent.boxes:
         delivered.wrong.append(f"{box}: {name} was for {sent.boxes}")
-    if trace is None or octets[trace.end() :] != message(name, sent.size):
+    if not trace or octets[len(trace) :] != message(name, sent.size):
         delivered.wrong.append(f"{box}: {name} is not what was sent")
 
 
@@ -154,12 +152,14 @@ def held(directory: Path) -> int:
 
 def retry_all(directory: Path) -> None:
     """
-    Nobody serves it: what is held after three strikes, or waits for its next attempt, is due.
+    Nobody serves it: what is held after three strikes, is to be tried alone after two, or waits for
+    its next attempt, is due.
     """
     with closing(sqlite3.connect(directory / "pymta.db")) as db, db:
         db.execute(
             "UPDATE pymta_queue_recipients SET state = 0, wake = 0, due = 0, strikes = 0, "
-            "owner = NULL"
+            "owner = NULL, rank = CASE rank WHEN ? THEN 0 ELSE rank END",
+            [TRIAL_RANK],
         )
         db.execute("DELETE FROM pymta_queue_heads")
         db.execute(

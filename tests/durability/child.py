@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from tests.durability.faults import Fault, faults_to
 
-__all__ = ["ROOT", "Child", "child", "memory", "start_child", "start_testserver"]
+__all__ = ["ROOT", "Child", "child", "memory", "start_child", "start_sink", "start_testserver"]
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
@@ -204,6 +204,16 @@ def start_testserver(directory: Path) -> Child:
     """The same as the command that everybody has."""
     log = directory.parent / "testserver.log"
     command = [sys.executable, "-m", "pymta", "testserver", "--store", str(directory)]
+    return Child(_Started(command, log), log)
+
+
+def start_sink(log: Path, **options: Any) -> Child:
+    """
+    A next hop.
+
+    :param options: of :class:`tests.durability.sink.Options`.
+    """
+    command = [sys.executable, "-m", "tests.durability.sink", json.dumps(options)]
     return Child(_Started(command, log), log)
 
 

@@ -11,18 +11,25 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-__all__ = ["SIZES", "Books", "Clients", "Sent", "message"]
+__all__ = ["BOXES", "SENDER", "SIZES", "Books", "Clients", "Draw", "Sent", "message", "trace_of"]
 
 DOMAIN = "example.test"
 BOXES = 8
+SENDER = "load@client.example"
 
 SIZES = (300, 1_500, 6_000, 40_000, 65_400, 65_536, 65_537, 66_000, 120_000)
 """Octets: on both sides of 64 KiB, up to which content is in a row, and beyond it in a file."""
 _WEIGHTS = (20, 20, 12, 3, 2, 2, 2, 2, 1)
+
+_TRACE = re.compile(
+    rb"(?:(?:Return-Path|Delivered-To|Received):[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*)+"
+)
 
 
 def message(name: str, size: int) -> bytes:
@@ -41,13 +48,24 @@ def message(name: str, size: int) -> bytes:
     return header + "".join(line + "\r\n" for line in lines).encode()
 
 
+def trace_of(octets: bytes) -> bytes:
+    """The trace fields in front of a message; empty without."""
+    found = _TRACE.match(octets)
+    return b"" if found is None else found[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One attempt.  :param boxes: local parts of its recipients."""
+    """
+    One attempt.
+
+    :param boxes: its recipients: local parts of ours, addresses of others.
+    """
 
     boxes: tuple[str, ...]
     size: int
     by: str
+    sender: str = SENDER
 
 
 @dataclass(slots=True)
@@ -73,12 +91,31 @@ class Books:
         book.update((name, box) for box in boxes)
 
 
+Draw: TypeAlias = Callable[[random.Random, str, str], tuple[str, tuple[str, ...]]]
+"""Sender and recipients, by chance, for a listener and an id."""
+
+
+def _to_boxes(chance: random.Random, listener: str, name: str) -> tuple[str, tuple[str, ...]]:
+    count = 2 if chance.random() < 0.2 else 1
+    return SENDER, tuple(chance.sample([f"box{i}" for i in range(BOXES)], count))
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    name: str
+    size: int
+    sender: str
+    boxes: tuple[str, ...]
+
+
 class Clients:
     """
     Twenty connections, or as many as are wanted, that send until they are stopped.
 
     :param listeners: names of ports; connections are dealt out among them.
     :param sizes: of messages, with their weights.
+    :param pause: seconds at most, by chance, that each connection waits for before a message.
+    :param draw: who writes to whom; by default somebody to one or two boxes.
     """
 
     def __init__(
@@ -91,6 +128,8 @@ class Clients:
         sizes: Sequence[int] = SIZES,
         weights: Sequence[int] = _WEIGHTS,
         most: int | None = None,
+        draw: Draw = _to_boxes,
+        pause: float = 0.0,
     ) -> None:
         self.books = books
         self._random = random.Random(seed)
@@ -98,6 +137,8 @@ class Clients:
         self._sizes = sizes
         self._weights = weights
         self._left = most
+        self._draw = draw
+        self._pause = pause
         self._seed = seed
         self._number = 0
         self._ports: dict[str, int] = {}
@@ -127,16 +168,15 @@ class Clients:
         """Wait until each has sent its share (``most``)."""
         await asyncio.gather(*self._tasks)
 
-    def _next(self) -> tuple[str, int, tuple[str, ...]] | None:
+    def _next(self, listener: str) -> _Job | None:
         if self._left is not None:
             if self._left <= 0:
                 return None
             self._left -= 1
         self._number += 1
         [size] = self._random.choices(self._sizes, self._weights)
-        count = 2 if self._random.random() < 0.2 else 1
-        boxes = self._random.sample([f"box{i}" for i in range(BOXES)], count)
-        return f"m{self._seed}-{self._number}", size, tuple(boxes)
+        name = f"m{self._seed}-{self._number}"
+        return _Job(name, size, *self._draw(self._random, listener, name))
 
     async def _client(self, listener: str) -> None:
         while self._left is None or self._left > 0:
@@ -154,7 +194,9 @@ class Clients:
             hello = b"EHLO" if listener == "smtp" else b"LHLO"
             writer.write(hello + b" client.example\r\n")
             await lines.reply()
-            while (job := self._next()) is not None:
+            while (job := self._next(listener)) is not None:
+                if self._pause:
+                    await asyncio.sleep(self._random.random() * self._pause)
                 await self._send(listener, job, lines, writer)
             writer.write(b"QUIT\r\n")
             await lines.reply()
@@ -164,23 +206,23 @@ class Clients:
     async def _send(
         self,
         listener: str,
-        job: tuple[str, int, tuple[str, ...]],
+        job: _Job,
         lines: _Lines,
         writer: asyncio.StreamWriter,
     ) -> None:
-        name, size, boxes = job
-        octets = message(name, size)
-        commands = [b"MAIL FROM:<load@client.example>\r\n"]
-        commands += [f"RCPT TO:<{box}@{DOMAIN}>\r\n".encode() for box in boxes]
+        name, boxes = job.name, job.boxes
+        octets = message(name, job.size)
+        commands = [f"MAIL FROM:<{job.sender}>\r\n".encode()]
+        commands += [f"RCPT TO:<{_address(box)}>\r\n".encode() for box in boxes]
         by_chunks = self._random.random() < 0.3
         if not by_chunks:
             commands.append(b"DATA\r\n")
         writer.write(b"".join(commands))
         replies = [await lines.reply() for _ in commands]
         if any(reply[:1] not in b"23" for reply in replies):
-            await self._refused(job, replies, lines, writer)
+            await self._refused(replies, lines, writer)
             return
-        self.books.sent[name] = Sent(boxes, size, listener)
+        self.books.sent[name] = Sent(boxes, job.size, listener, job.sender)
         if by_chunks:
             await self._chunks(octets, lines, writer)
         else:
@@ -191,7 +233,6 @@ class Clients:
 
     async def _refused(
         self,
-        job: tuple[str, int, tuple[str, ...]],
         replies: Sequence[bytes],
         lines: _Lines,
         writer: asyncio.StreamWriter,
@@ -221,6 +262,10 @@ class Clients:
             raise EOFError
         writer.write(b"BDAT %d LAST\r\n" % (len(octets) - cut) + octets[cut:])
         await writer.drain()
+
+
+def _address(box: str) -> str:
+    return box if "@" in box else f"{box}@{DOMAIN}"
 
 
 class _Lines:

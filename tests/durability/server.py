@@ -27,13 +27,15 @@ from pymta.aio import start
 from pymta.components.people import springing
 from pymta.components.stores import Stores, visited_stores
 from pymta.components.system import MailSystem
-from pymta.events import Event
+from pymta.events import Attempted, Event, Unanswered
 from pymta.inbound.flow import MessageLimits
 from pymta.interfaces.delivery import Attempt, IDeliveryAgent, Result
 from pymta.interfaces.observe import IObserver
+from pymta.outcome import Failed
 from pymta.service import Listening, MailService
 from pymta.wire.smtp.limits import Limits
 from tests.durability.faults import faults_from, plant
+from tests.durability.relaying import relaying, report_often, witness
 
 __all__ = ["Options", "hatch", "run"]
 
@@ -52,6 +54,9 @@ class Options:
     :param pause: seconds that each local delivery waits for before it begins.
     :param limits: of :class:`~pymta.wire.smtp.limits.Limits`.
     :param free_space: octets that must be free at MAIL.
+    :param hostname: what it is called; another one for each life tells them apart at a sink.
+    :param sink: address and port of the next hop of what is not local; empty relays nothing.
+    :param patience: seconds until mail for there is given up.
     """
 
     directory: str
@@ -62,6 +67,9 @@ class Options:
     pause: float = 0
     limits: dict[str, Any] = field(default_factory=dict)
     free_space: int = 1024 * 1024
+    hostname: str = "mx.example.test"
+    sink: str = ""
+    patience: float = 6
 
 
 @implementer(IObserver)
@@ -73,6 +81,11 @@ class Told:
         for name in ("queue_id", "final", "agent", "reason", "where"):
             if hasattr(event, name):
                 told[name] = str(getattr(event, name))
+        if isinstance(event, Attempted):
+            told["to"] = str(event.recipient)
+            told["failed"] = str(isinstance(event.outcome, Failed))
+        if isinstance(event, Unanswered):
+            told["to"] = " ".join(map(str, event.recipients))
         os.write(2, (json.dumps(told) + "\n").encode())
 
 
@@ -102,9 +115,12 @@ def _stores(reactor: Any, options: Options) -> Stores | None:
 
 def _system(reactor: Any, options: Options) -> MailSystem:
     agents: dict[str, IDeliveryAgent] = {}
+    more: dict[str, Any] = {}
+    if options.sink:
+        more = relaying(reactor, options.sink, hostname=options.hostname, patience=options.patience)
     system = MailSystem(
         reactor,
-        hostname="mx.example.test",
+        hostname=options.hostname,
         domains=[DOMAIN],
         directory=options.directory,
         stores=_stores(reactor, options),
@@ -115,7 +131,10 @@ def _system(reactor: Any, options: Options) -> MailSystem:
         message_limits=MessageLimits(free_space=options.free_space),
         owner=options.owner,
         agents=agents,
+        **more,
     )
+    if options.sink:
+        report_often(system)
     # The runner asks this dictionary, which is the system's own.
     system.agents["local"] = Fragile(reactor, system.agents["local"], options)
     queue: Any = system.stores.queue
@@ -156,8 +175,11 @@ def run(options: str, faults: str, listens: Callable[[dict[str, int]], None]) ->
     reactor: Any = installed
     reactor.seconds = time.monotonic
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
+    chosen = Options(**json.loads(options))
+    if chosen.sink:
+        witness()
     plant(faults_from(faults))
-    service = _service(reactor, Options(**json.loads(options)))
+    service = _service(reactor, chosen)
     reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
 
     def fail(failure: Any) -> None:
