@@ -95,8 +95,13 @@ BEHIND = {"told/before", "told/after"}
 """Where what the kill is about is settled, and comes never again."""
 
 _RARE = {
-    **{"connect": 2, "greeting": 2, "claim": 3},
-    **{"settle": 6, "find": 6, "report": 6, "delivered": 6},
+    "connect": 2,
+    "greeting": 2,
+    "claim": 3,
+    "settle": 6,
+    "find": 6,
+    "report": 6,
+    "delivered": 6,
 }
 _OFTEN = 15
 _LIFE = 2.0 if KILLS < 20 else 5.0
