@@ -15,7 +15,7 @@ from twisted.internet.endpoints import serverFromString
 from zope.interface import implementer
 
 from pymta import Listening, Recipient, Refused, Reply, Sender, Session
-from pymta.edge.dialling import dial
+from pymta.edge.dialling import Unreachable, dial
 from pymta.interfaces.receive import IMailReceiver, IMailSession, ITransaction, Receipt
 from pymta.message.header import Header, HeaderReader
 from pymta.session import Role
@@ -55,9 +55,12 @@ class NextHop:
         self.closing = False
 
     async def connect(self, reactor: Any, port: int) -> None:
-        self._dialled = await dial(
-            reactor, reactor, self, address="127.0.0.1", port=port, seconds=SECONDS
-        )
+        try:
+            self._dialled = await dial(
+                reactor, reactor, self, address="127.0.0.1", port=port, seconds=SECONDS
+            )
+        except Unreachable:
+            raise Refused(Reply(451, "4.4.1", "The next hop cannot be reached")) from None
         self.abort = self._dialled.abort
 
     async def ask(self, octets: bytes) -> Reply:

@@ -3,8 +3,8 @@ An application that sends: what it has put into its own queue is its own worry n
 logs in to a smarthost, over TLS with a certificate that is good, and tries until it is taken.
 
 ``PASSWORD=… python examples/smarthost_client.py HOST:PORT USER SENDER RECIPIENT…`` sends a message
-and ends when the queue is empty: the smarthost has taken it, or else the report that it would not.
-Stop it before: the next start goes on where this one ended.
+and ends when the message has left the queue: taken, or refused and reported to the sender.  Stop it
+before: the next start sends another one, and goes on with this when it is due again.
 """
 
 import os
@@ -19,6 +19,7 @@ from pymta import MailService, MailSystem
 from pymta.components.relay import Relaying, next_hop
 from pymta.components.routes import Routes
 from pymta.delivery.tls_policy import TLSPolicies
+from pymta.interfaces.queue import QueueQuery
 from pymta.interfaces.relay import TLSLevel, TLSPolicy
 from pymta.sasl import Credentials
 
@@ -41,11 +42,12 @@ async def main(reactor: Any, smarthost: str, user: str, sender: str, *recipients
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = sender, ", ".join(recipients), "hello"
     message.set_content("Sent by an application.")
-    await system.send(message.as_bytes(policy=SMTP), sender=sender, to=recipients)
+    queue_id = await system.send(message.as_bytes(policy=SMTP), sender=sender, to=recipients)
     print("kept", flush=True)  # on the disk: from here on, nothing loses it
-    while (await system.queue.statistics()).messages:
+    ours = QueueQuery(ids=(queue_id,))
+    while service.running and (await system.queue.select(ours)).entries:
         await task.deferLater(reactor, 0.05)
-    print("sent", flush=True)
+    print("gone", flush=True)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ DESTINATIONS = [
     pytest.param("relay:[::1]:25", Lane("relay", "[::1]:25"), id="lane with colons"),
     pytest.param("archive:x y", Lane("archive", "x y"), id="somebody's own words"),
     pytest.param("b.test", Lane("relay", "b.test"), id="domain alone"),
+    pytest.param("lmtp:unix:/run/x", Lane("lmtp", "unix:/run/x"), id="by LMTP"),
     pytest.param("unix:/run/x", Lane("relay", "unix:/run/x"), id="socket"),
     pytest.param("mx.b.test:2525", Lane("relay", "[mx.b.test]:2525"), id="host and port"),
     pytest.param("gateway:2525", Lane("relay", "[gateway]:2525"), id="one word and port"),
@@ -45,7 +46,19 @@ def test_destination(text: str, lane: Lane) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", ":", "relay:", "a.test:0", "a.test:70000", "a b.test", "[", "[]", "[a.test", "..:1"],
+    [
+        "",
+        ":",
+        "relay:",
+        "a.test:0",
+        "a.test:70000",
+        "a b.test",
+        "[",
+        "[]",
+        "[a.test",
+        "..:1",
+        "relay:no host",
+    ],
 )
 def test_no_destination(text: str) -> None:
     """

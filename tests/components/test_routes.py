@@ -19,6 +19,7 @@ from pymta.aio import start
 from pymta.components.routes import Routes, routing_of
 from pymta.edge.login_credentials import folded
 from pymta.envelope import Recipient, RecipientID, Sender
+from pymta.errors import Mistake
 from pymta.interfaces.accounts import IAccountDirectory
 from pymta.interfaces.content import Lane, Origin
 from pymta.interfaces.routing import Expand, Refusal, Route, Via
@@ -41,6 +42,22 @@ ROUTES = Routes(
     hops={"c.test": "[192.0.2.1]:25", ".c.test": "[192.0.2.2]:25"},
     next_hop="[mx.test]:25",
 )
+
+
+def test_hops_have_one_spelling() -> None:
+    """A program writes next hops as a configuration does, or as lanes have them."""
+    routes = Routes(hops={"a.test": "lmtp:127.0.0.1:24", "b.test": "b.test"}, next_hop="mx.test:25")
+
+    lanes = (Lane("lmtp", "[127.0.0.1]:24"), Lane("relay", "b.test"), Lane("relay", "[mx.test]:25"))
+    assert lanes == routes.lanes
+    assert routes == Routes(hops=routes.hops, next_hop=routes.next_hop)
+
+
+@pytest.mark.parametrize("hop", ["", "a b", "host:0", "lmtp:host"])
+def test_no_hop(hop: str) -> None:
+    """What is none is said at once, not by mail that comes back."""
+    with pytest.raises(Mistake):
+        Routes(next_hop=hop)
 
 
 def directory(names: tuple[str, ...]) -> IAccountDirectory:

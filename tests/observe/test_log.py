@@ -76,7 +76,7 @@ def attempted(outcome: Outcome, *, final: bool = True) -> Attempted:
 
 
 ATTEMPT = (
-    "Q1: from=<eve@example.org> to=<bob@example.com> agent=local next_hop=- attempt=2"
+    "Q1: from=<eve@example.org> to=<bob@example.com> agent=local next_hop=- relay=- attempt=2"
     " delay=1.26 delays=0.01/1/0/0.25 "
 )
 
@@ -174,6 +174,20 @@ LINES = [
         Unanswered("Q1", (BOB,), "mx.test"),
         "Q1: to=<bob@example.com> may come twice: mx.test has not answered",
         id="unanswered",
+    ),
+    pytest.param(
+        attempted(
+            Failed(
+                reply=Reply(451, "4.4.1", "mx.test cannot be reached"),
+                scope=Scope.DESTINATION,
+                remote="mx.test",
+                diagnostic="mx.test: Connection refused",
+            ),
+            final=False,
+        ),
+        ATTEMPT.replace("relay=-", "relay=mx.test") + "status=4.4.1 deferred:"
+        " 451 4.4.1 mx.test cannot be reached (mx.test: Connection refused)",
+        id="a cause",
     ),
     pytest.param(Faulted("F1", "routing"), "fault F1 in routing", id="fault"),
 ]

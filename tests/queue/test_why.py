@@ -24,6 +24,7 @@ from pymta.queue.why import (
     WhyNot,
     why_not,
 )
+from pymta.reply import Reply
 from tests.queue.house import RELAY, START
 
 LATER = START + timedelta(minutes=5)
@@ -82,6 +83,10 @@ def test_the_reason_is_the_one_that_goes_away_last(
     ("why", "text"),
     [
         (BackingOff(LATER), "backing off until 2026-07-01 12:05:00 UTC"),
+        (
+            BackingOff(LATER, Reply(451, "4.4.1", "Nobody is there")),
+            "backing off until 2026-07-01 12:05:00 UTC: 451 4.4.1 Nobody is there",
+        ),
         (
             LaneSuspended(RELAY, LATER, "no answer"),
             "relay:next.example suspended until 2026-07-01 12:05:00 UTC: no answer",

@@ -14,7 +14,7 @@ from pymta.cli.errors import DONE, NOT_DONE, Usage
 from pymta.cli.output import counted, say, say_json
 from pymta.cli.progress import bar
 from pymta.cli.queue_selection import explicit_query_of, lane, on_queue, pages
-from pymta.components.relay import AGENT, next_hop
+from pymta.components.relay import AGENT, lane_of, next_hop
 from pymta.errors import Mistake
 from pymta.interfaces.content import UNROUTED, Lane
 from pymta.interfaces.queue import (
@@ -80,9 +80,11 @@ def destination(text: str) -> Lane:
     if not text.startswith(("[", _SOCKET)) and not (rest.isdigit() if colon else "." in name):
         if not name or (colon and not rest):
             raise Usage(f"--to {text}: AGENT:NEXTHOP, HOST:PORT, DOMAIN or {AUTO} expected")
-        return lane(text)
+        if name != AGENT:
+            return lane(text)
+        text = rest
     try:
-        return Lane(AGENT, next_hop(text))
+        return lane_of(next_hop(text))
     except Mistake as error:
         raise Usage(f"--to {text}: {error} ({error.hint})") from None
 

@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from pymta.address import Address, parse_domain
 from pymta.aio import Pool
 from pymta.components.parts import Job, Part
-from pymta.components.relay import AGENT, Hop, lane_of
+from pymta.components.relay import AGENT, Hop, lane_of, next_hop
 from pymta.interfaces.accounts import IAccountDirectory
 from pymta.interfaces.content import Lane
 from pymta.routing.aliases import Aliases
@@ -67,6 +67,13 @@ class Routes:
     hops: Mapping[str, Hop] = field(default_factory=dict)
     next_hop: Hop | None = None
     mx: bool = False
+
+    def __post_init__(self) -> None:
+        """In one spelling, whoever wrote them.  :raises Mistake: one is no next hop."""
+        hops = {domain: next_hop(hop) for domain, hop in self.hops.items()}
+        object.__setattr__(self, "hops", hops)
+        if self.next_hop is not None:
+            object.__setattr__(self, "next_hop", next_hop(self.next_hop))
 
     @property
     def leads_elsewhere(self) -> bool:

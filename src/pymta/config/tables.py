@@ -212,7 +212,8 @@ class Relay:
         gateway, or a backup of theirs.
     :param tls: how much is asked of connections.
     :param authorities: PEM file of those who may vouch for servers; the system's otherwise.
-    :param allow: addresses that are not public and that MX hosts may have all the same.
+    :param allow: addresses that are not public and that MX hosts may have all the same: an
+        intranet's, whose mail comes back with 5.4.4 otherwise.
     :param trusted: servers that get our passwords without TLS, or without a certificate.
     :param next_hops: what is special about a next hop, as the routes write it.
     :param limits: of one attempt.

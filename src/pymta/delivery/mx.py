@@ -32,7 +32,7 @@ NO_DOMAIN = Reply(550, "5.1.2", "There is no such domain")
 NO_HOP = Reply(550, "5.1.2", "This is no domain")
 # RFC 7505 section 4.1.
 NULL_MX = Reply(556, "5.1.10", "The domain does not accept mail")
-UNUSABLE = Reply(550, "5.4.4", "The domain has no mail host that can be used")
+UNUSABLE = Reply(550, "5.4.4", "The domain has no mail host with a public address")
 LOOP = Reply(554, "5.4.6", "Mail for this domain would come back to this server")
 LATER = Reply(451, "4.4.3", "The mail hosts of the domain cannot be looked up now")
 # Not the sender's fault: the mail waits until the operator has found the mistake.

@@ -48,7 +48,8 @@ _log = Logger(namespace="pymta.mail")
 
 _ATTEMPTED = (
     "{queue_id}: from=<{sender}> to=<{recipient}> agent={agent} next_hop={next_hop}"
-    " attempt={number} delay={delay} delays={delays} status={status} {result}: {reply}"
+    " relay={remote} attempt={number} delay={delay} delays={delays} status={status}"
+    " {result}: {reply}{cause}"
 )
 _QUEUED = "{queue_id}: from=<{sender}> to={recipients} size={size} took={took} by {session}"
 _REJECTED = "{session} {stage} from=<{sender}> to=<{recipient}> refused: {reply}{reason}"
@@ -153,6 +154,7 @@ class LogObserver:
     def _attempt(self, event: Attempted) -> Fields:
         result, reply, remote = _told(event.outcome, event.final)
         delays = event.delays
+        cause = event.outcome.diagnostic if isinstance(event.outcome, Failed) else None
         return self._fields(
             queue_id=event.queue_id,
             sender=event.sender,
@@ -165,7 +167,8 @@ class LogObserver:
             status=_status(event.outcome, reply),
             result=result,
             reply=reply or "-",
-            remote=remote,
+            remote=remote or "-",
+            cause=f" ({cause})" if cause else "",
         )
 
     # -- values ------------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from pymta.interfaces.content import Lane
 from pymta.interfaces.queue import QueuedRecipient, QueueState, SuspendedLane
+from pymta.reply import Reply
 
 __all__ = [
     "BackingOff",
@@ -33,9 +34,11 @@ class BackingOff:
     """The last attempt failed, or it is meant for later."""
 
     until: datetime
+    reply: Reply | None = None
 
     def __str__(self) -> str:
-        return f"backing off until {self.until:%Y-%m-%d %H:%M:%S %Z}"
+        said = "" if self.reply is None else f": {self.reply}"
+        return f"backing off until {self.until:%Y-%m-%d %H:%M:%S %Z}{said}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +121,4 @@ def why_not(
     lane = suspended.get(recipient.lane)
     if lane is not None and lane.until > max(now, recipient.due):
         return LaneSuspended(lane.lane, lane.until, lane.reason)
-    return BackingOff(recipient.due) if recipient.due > now else Turn()
+    return BackingOff(recipient.due, recipient.reply) if recipient.due > now else Turn()
