@@ -69,7 +69,8 @@ class LogObserver:
     def observe(self, event: Event) -> None:
         """Write it."""
         level, text, fields = self._line(event)
-        self._log.emit(level, text, **fields)
+        # Twisted's way of filling in a field takes a hundred times as long as str.format's.
+        self._log.emit(level, "{line}", line=text.format_map(fields), **fields)
 
     def _line(self, event: Event) -> tuple[LogLevel, str, Fields]:
         match event:
