@@ -419,18 +419,18 @@ class TestSQL(Ours):
     async def test_remembered_domains_are_few(self, directory: IAccountDirectory) -> None:
         """What is remembered is bounded."""
         records = SQLRecords(self.database)
-        records._domains = {f"{n}.test": (False, 0) for n in range(10_000)}
+        records._domains.known = {f"{n}.test": (False, 0) for n in range(10_000)}
         assert await records.has_domain("example.test")
 
-        assert ["example.test"] == list(records._domains)
+        assert ["example.test"] == list(records._domains.known)
 
     @case
     async def test_remembered_owners_are_few(self, directory: IAccountDirectory) -> None:
         """What is remembered is bounded, and forgotten when anything changes here."""
         records = SQLRecords(self.database)
-        records._owners = {f"x{n}@example.test": ("x", 0) for n in range(10_000)}
+        records._owners.known = {f"x{n}@example.test": ("x", 0) for n in range(10_000)}
         assert ALICE == await records.owner(ALICE)
-        assert [ALICE] == list(records._owners)
+        assert [ALICE] == list(records._owners.known)
         await records.set_disabled(ALICE, disabled=True)
 
         assert None is await records.owner(ALICE)

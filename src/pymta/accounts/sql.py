@@ -7,7 +7,7 @@ Accounts change rarely: a batch does each change by itself, in one or two statem
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -75,6 +75,8 @@ _MOST_REMEMBERED = 10_000
 
 _Step = Callable[[Connection], Any]
 
+T = TypeVar("T")
+
 
 def sql_accounts(
     database: Database,
@@ -100,14 +102,49 @@ def sql_accounts(
     )
 
 
+class _Memory(Generic[T]):
+    """
+    Answers of a moment ago, not very many.
+
+    :param absent: microseconds for which an answer is remembered that says that nothing is there.
+    """
+
+    def __init__(self, now: Callable[[], int], *, absent: int) -> None:
+        self._now = now
+        self._absent = absent
+        self._changes = 0
+        self.known: dict[str, tuple[T, int]] = {}
+
+    async def get(self, key: str, find: Callable[[str], Awaitable[T]]) -> T:
+        now = self._now()
+        answer = self.known.get(key)
+        if answer is not None and 0 <= now - answer[1] < self._lasts(answer[0]):
+            return answer[0]
+        changes = self._changes
+        found = await find(key)
+        # What was read while something was written may be what was before.
+        if changes == self._changes and self._lasts(found):
+            if len(self.known) >= _MOST_REMEMBERED:
+                self.known.clear()
+            self.known[key] = found, now
+        return found
+
+    def _lasts(self, answer: T) -> int:
+        return _REMEMBERED if answer else self._absent
+
+    def forget(self) -> None:
+        """Something was written here."""
+        self._changes += 1
+        self.known.clear()
+
+
 class SQLRecords:
     """:class:`~pymta.accounts.records.Records`, in the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._owners: dict[str, tuple[str, int]] = {}
-        self._domains: dict[str, tuple[bool, int]] = {}
-        self._changes = 0
+        self._owners: _Memory[str | None] = _Memory(database.now, absent=0)
+        self._domains: _Memory[bool] = _Memory(database.now, absent=_NOT_YET)
 
     # -- looking -----------------------------------------------------------------
 
@@ -116,18 +153,7 @@ class SQLRecords:
         return await self._database.read(lambda c: _record(c.execute(found).one_or_none()))
 
     async def owner(self, address: str) -> str | None:
-        now = self._database.now()
-        owner, since = self._owners.get(address, ("", 0))
-        if 0 <= now - since < _REMEMBERED:
-            return owner
-        changes = self._changes
-        found = await self._find_owner(address)
-        # What was read while something was written may be what was before.
-        if found is not None and changes == self._changes:
-            if len(self._owners) >= _MOST_REMEMBERED:
-                self._owners.clear()
-            self._owners[address] = found, now
-        return found
+        return await self._owners.get(address, self._find_owner)
 
     async def _find_owner(self, address: str) -> str | None:
         named = select(accounts.c.name).where(accounts.c.name == address, accounts.c.disabled == 0)
@@ -145,17 +171,7 @@ class SQLRecords:
         return await self._database.read(find)
 
     async def has_domain(self, domain: str) -> bool:
-        now = self._database.now()
-        known, since = self._domains.get(domain, (False, 0))
-        if 0 <= now - since < (_REMEMBERED if known else _NOT_YET):
-            return known
-        changes = self._changes
-        found = await self._find_domain(domain)
-        if changes == self._changes:
-            if len(self._domains) >= _MOST_REMEMBERED:
-                self._domains.clear()
-            self._domains[domain] = found, now
-        return found
+        return await self._domains.get(domain, self._find_domain)
 
     async def _find_domain(self, domain: str) -> bool:
         both = union_all(
@@ -259,9 +275,8 @@ class SQLRecords:
         try:
             return await self._database.write(_batch, step)
         finally:
-            self._changes += 1
-            self._owners.clear()
-            self._domains.clear()
+            self._owners.forget()
+            self._domains.forget()
 
 
 def _batch(connection: Connection, steps: Sequence[_Step]) -> Sequence[Any]:
