@@ -19,15 +19,16 @@ from datetime import datetime
 from twisted.internet.interfaces import IReactorTime
 
 from pymta.address import Address
-from pymta.aio import CancelledError, breathe
+from pymta.aio import breathe
 from pymta.envelope import Envelope, Notify, Recipient, RecipientID, Sender
 from pymta.interfaces.content import IContent, Lane, NewMail, Origin, prefixed
 from pymta.interfaces.delivery import Result
 from pymta.interfaces.queue import IQueueStore
-from pymta.interfaces.routing import Expand, IRouter, Via
+from pymta.interfaces.routing import Expand, IRouter
 from pymta.message.trace import delivered_to
 from pymta.outcome import Delivered, Expanded, Failed, Outcome, Scope
 from pymta.queue.ids import derived_id
+from pymta.queue.lanes import lane_now
 from pymta.queue.loops import goes_round
 from pymta.queue.schedule import Work
 from pymta.reply import Reply
@@ -134,21 +135,12 @@ class Expander:
     ) -> dict[RecipientID, Lane]:
         lanes = {}
         for number, recipient in enumerate(recipients, 1):
-            lane = await self._lane(recipient, origin)
+            lane = await lane_now(self._router, recipient, origin)
             if lane is not None:
                 lanes[recipient.id] = lane
             if number % _BREATH == 0:
                 await breathe(self._clock)
         return lanes
-
-    async def _lane(self, recipient: Recipient, origin: Origin) -> Lane | None:
-        try:
-            route = await self._router.route(recipient, origin)
-        except CancelledError:
-            raise
-        except Exception:  # noqa: BLE001  what cannot be routed now is routed, and told, when due
-            return None
-        return route.lane if isinstance(route, Via) else None
 
 
 def _member(parent: _Parent, id: RecipientID, address: Address) -> Recipient:  # noqa: A002  its name

@@ -17,11 +17,11 @@ from hashlib import sha256
 from twisted.internet.interfaces import IReactorTime
 
 from pymta.address import Address, ascii_domain
-from pymta.aio import CancelledError, breathe
+from pymta.aio import breathe
 from pymta.envelope import Body, Envelope, Recipient, RecipientID, Return, Sender
-from pymta.interfaces.content import SLICE, IContent, Joined, Lane, NewMail, Octets, Origin, QueueID
+from pymta.interfaces.content import SLICE, IContent, Joined, NewMail, Octets, Origin, QueueID
 from pymta.interfaces.queue import Claim
-from pymta.interfaces.routing import IRouter, Via
+from pymta.interfaces.routing import IRouter
 from pymta.interfaces.shared import ISharedState
 from pymta.message.dsn import DSN, Action, Letter, RecipientStatus, Typed, cleaned
 from pymta.message.dsn_enclosing import (
@@ -35,6 +35,7 @@ from pymta.message.dsn_writing import Enclosure, closing, needs_8bit, opening
 from pymta.message.trace import address_literal, received
 from pymta.outcome import Delivered, Expanded, Failed, Outcome, Relayed
 from pymta.queue.ids import derived_id
+from pymta.queue.lanes import lane_now
 from pymta.queue.outcomes import Notice, Unreported
 from pymta.reply import Reply
 from pymta.session import Endpoint, Role, Session
@@ -173,7 +174,7 @@ class Reporter:
         )
         head = trace + await self._written(opening(letter, returned.enclosure))
         origin = Origin(session, sender)
-        lane = await self._lane(recipient, origin)
+        lane = await lane_now(self._router, recipient, origin)
         return NewMail(
             id=queue_id,
             envelope=Envelope(sender=sender, recipients=(recipient,)),
@@ -191,15 +192,6 @@ class Reporter:
             if number % _BREATH == 0:
                 await breathe(self._clock)
         return bytes(written)
-
-    async def _lane(self, recipient: Recipient, origin: Origin) -> Lane | None:
-        try:
-            route = await self._router.route(recipient, origin)
-        except CancelledError:
-            raise
-        except Exception:  # noqa: BLE001  what cannot be routed now is routed, and told, when due
-            return None
-        return route.lane if isinstance(route, Via) else None
 
     # -- what is told ---------------------------------------------------------------------
 
