@@ -40,7 +40,7 @@ from pymta.outcome import Delivered, Failed, Relayed, Scope
 from pymta.reply import Reply
 from pymta.sasl import Credentials
 from pymta.session import Endpoint, Role, Session
-from pymta.smtp.client_answers import Answer, Stage
+from pymta.smtp.client_answers import Answer, Interrupted, Stage
 from pymta.smtp.client_opening import NotOpened
 from pymta.wire.smtp.capabilities import Capabilities
 from tests.delivery.net import DOWN, OK, FakeSession, Net, Script, in_doubt, no, says, yes
@@ -591,6 +591,56 @@ def test_cancelled() -> None:
 
     assert ended[0].check(CancelledError)
     assert "abort" == session.left
+    assert 0 == house.agent.pool.statistics.taken
+
+
+@pytest.mark.parametrize(
+    ("said", "doubtful", "expected"),
+    [
+        pytest.param([OK, None], [], [True, False], id="a yes, and nothing"),
+        pytest.param([None, None], [], None, id="nothing"),
+        pytest.param(["doubt", "doubt"], [1, 2], [False, False], id="it may have it"),
+    ],
+)
+def test_cancelled_with_answers(
+    said: Sequence[Any], doubtful: Sequence[int], expected: Sequence[bool] | None
+) -> None:
+    """
+    What was answered before counts: nobody is sent the message again who has it, and who may
+    have it is told of.  Where nothing is known, the cancellation goes on.
+    """
+
+    class Hanging(FakeSession):
+        async def send(self, sender: Any, recipients: Sequence[Recipient], content: Any) -> Any:
+            try:
+                await Deferred()
+            except CancelledError:
+                lost = Reply(451, "4.4.2", "Left")
+                answers = [
+                    Answer(
+                        recipient=recipient,
+                        reply=each if isinstance(each, Reply) else lost,
+                        stage=Stage.CONTENT if isinstance(each, Reply) else Stage.CONNECTION,
+                        in_doubt=each == "doubt",
+                    )
+                    for recipient, each in zip(recipients, said, strict=True)
+                ]
+                raise Interrupted(answers) from None
+
+    house = House().script(a1=[Hanging()])
+    ended: list[Any] = []
+    delivering = deferred(house.agent.deliver(attempt_to(2))).addBoth(ended.append)
+    delivering.cancel()
+
+    [result] = ended
+    if expected is None:
+        assert result.check(CancelledError)
+    else:
+        assert expected == [isinstance(each.outcome, Relayed) for each in result]
+        assert all(each.outcome.reply.status[0] in "24" for each in result)
+    told = [event for event in house.events if isinstance(event, Unanswered)]
+    assert doubtful == [recipient.id for event in told for recipient in event.recipients]
+    assert ["192.0.2.1"] == house.dialled
     assert 0 == house.agent.pool.statistics.taken
 
 

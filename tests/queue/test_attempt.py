@@ -93,6 +93,33 @@ def test_an_agent_that_hangs_is_cancelled() -> None:
 
 
 @implementer(IDeliveryAgent)
+class Knowing:
+    """Cancelled, it says whom it has reached."""
+
+    recipient_limit = 1
+
+    async def deliver(self, attempt: Attempt) -> Sequence[Result]:
+        try:
+            await Deferred[None]()
+        except CancelledError:
+            pass
+        return [Result(each.id, Delivered()) for each in attempt.recipients]
+
+
+@pytest.mark.parametrize("way", ["time limit", "stop"])
+def test_what_a_cancelled_agent_knows_counts(way: str) -> None:
+    """At its time limit, and when the runner stops: who has the message gets it once."""
+    house = House(Knowing(), limits=RunnerLimits(attempt=10)).begin()
+    house.send(mail(1))
+    assert house.states() == [QueueState.CLAIMED]
+    if way == "stop":
+        house.do(house.runner.stop())
+    else:
+        house.run(12)
+    assert house.entries() == []
+
+
+@implementer(IDeliveryAgent)
 class Stubborn:
     """Does not let itself be cancelled."""
 

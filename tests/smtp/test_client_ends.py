@@ -10,7 +10,7 @@ from pymta.aio import CancelledError, start
 from pymta.interfaces.content import SLICE, Octets
 from pymta.reply import Reply
 from pymta.session import Role
-from pymta.smtp.client_answers import Stage
+from pymta.smtp.client_answers import Interrupted, Stage
 from tests.smtp.client_far import BOB, EVE, SENDER, recipients
 from tests.smtp.client_peer import (
     ENVELOPE,
@@ -246,7 +246,8 @@ def test_s11_answers_too_many() -> None:
 @pytest.mark.parametrize("count", range(4))
 def test_cancelled(count: int) -> None:
     """
-    Cancelled (an attempt has a time limit), the connection is cut, wherever it was.
+    Cancelled (an attempt has a time limit), the connection is cut, wherever it was; behind the
+    end of the message, which the server may have taken, that is told.
     """
     with playing() as peer:
         session, line = peer.session(PLAIN)
@@ -254,8 +255,11 @@ def test_cancelled(count: int) -> None:
         for said in SAID[:count]:
             line.lines(said)
         sent.cancel()
-        with pytest.raises(CancelledError):
+        with pytest.raises(Interrupted) as cut:
             now(sent)
+        [answer] = cut.value.answers
+        assert (BOB, Stage.CONNECTION) == (answer.recipient, answer.stage)
+        assert (count == 3) == answer.in_doubt
         assert line.transport.aborted
         line.heard()
 
@@ -273,8 +277,9 @@ def test_cancelled_while_reading() -> None:
         sent = start(session.send(SENDER, (BOB,), content))
         line.play(f"{ENVELOPE}S: 354 go")
         sent.cancel()
-        with pytest.raises(CancelledError):
+        with pytest.raises(Interrupted) as cut:
             now(sent)
+        assert not cut.value.answers[0].in_doubt
 
         assert line.transport.aborted
         assert not session.usable

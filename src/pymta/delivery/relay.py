@@ -33,6 +33,7 @@ from pymta.outcome import Failed, Outcome, Scope
 from pymta.reply import Reply
 from pymta.sasl import Credentials
 from pymta.session import Role
+from pymta.smtp.client_answers import Interrupted
 from pymta.smtp.client_opening import NotOpened
 
 __all__ = ["CredentialsFor", "RelayAgent", "RelayLimits", "anonymous"]
@@ -48,6 +49,7 @@ TOO_LATE = Reply(451, "4.4.1", "No host of the destination could be reached in t
 NOBODY = Reply(451, "4.4.1", "No host of the destination could be tried")
 UNREADABLE = Reply(451, "4.3.0", "The message cannot be read now")
 SURPRISE = Reply(451, "4.3.0", "Internal error")
+INTERRUPTED = Reply(451, "4.4.2", "The attempt was interrupted")
 
 
 def anonymous(next_hop: str) -> Credentials | None:
@@ -144,7 +146,10 @@ class _Journey:
             # What was answered stays so: as a surprise, all of it would be sent once more.
             self._trouble = Failed(reply=UNREADABLE, scope=Scope.MESSAGE, diagnostic=str(error))
         except CancelledError:
-            raise
+            # A yes that was heard is kept: who is told nothing of it would send once more.
+            if not self._ended:
+                raise
+            self._trouble = Failed(reply=INTERRUPTED, scope=Scope.MESSAGE)
         except Exception as error:
             # The fence round what was answered already; the queue has one round all of it.
             if not self._ended:
@@ -246,6 +251,10 @@ class _Journey:
                 whole = self._take(sort(answers, server), server)
                 if not (self._waiting and whole and lease.session.usable):
                     break
+        except Interrupted as cut:
+            pool.abort(lease)
+            self._take(sort(cut.answers, server), server)
+            raise
         except BaseException:
             pool.abort(lease)
             raise

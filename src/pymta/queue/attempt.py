@@ -34,7 +34,8 @@ SILENT = Reply(451, "4.3.0", "The delivery ended without a result")
 
 async def limited(clock: IReactorTime, seconds: float, awaitable: Awaitable[T]) -> T:
     """
-    Wait for it, but no longer than this; then it is cancelled, and not waited for.
+    Wait for it, but no longer than this; then it is cancelled, and not waited for: what it gives
+    there and then, being cancelled, counts.
 
     :func:`pymta.aio.timeout` waits until a cancelled work has ended; one that does not want to end
     would keep its place for ever.  :raises TimeLimit: time was up.
@@ -50,7 +51,12 @@ async def limited(clock: IReactorTime, seconds: float, awaitable: Awaitable[T]) 
             # Nobody here has cancelled it: for us it is one failure among others.
             raise RuntimeError("it was cancelled from within") from error
         work.cancel()
-        raise
+        if not shared.ended:
+            raise
+        try:
+            return await shared.wait()
+        except CancelledError:
+            raise error from None
 
 
 class Faults:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from pymta.aio import CancelledError
 from pymta.envelope import Recipient, RecipientID
 from pymta.reply import Reply
 from pymta.wire.smtp.client_events import (
@@ -25,7 +26,7 @@ from pymta.wire.smtp.client_events import (
     TransactionEnded,
 )
 
-__all__ = ["Answer", "Answers", "Stage"]
+__all__ = ["Answer", "Answers", "Interrupted", "Stage"]
 
 
 class Stage(Enum):
@@ -56,6 +57,19 @@ class Answer:
     stage: Stage
     from_peer: bool = True
     in_doubt: bool = False
+
+
+class Interrupted(CancelledError):
+    """
+    A transaction was cancelled.
+
+    :param answers: one for each recipient, as if the connection had been lost then: what the
+        server had said is not forgotten, and what it may have taken is in doubt.
+    """
+
+    def __init__(self, answers: Sequence[Answer]) -> None:
+        super().__init__("the transaction was cancelled")
+        self.answers = tuple(answers)
 
 
 class Answers:

@@ -23,7 +23,7 @@ from pymta.interfaces.content import SLICE, IContent
 from pymta.interfaces.relay import Host
 from pymta.reply import Reply
 from pymta.session import TLS, Endpoint
-from pymta.smtp.client_answers import Answer, Answers, Stage
+from pymta.smtp.client_answers import Answer, Answers, Interrupted, Stage
 from pymta.smtp.client_settings import ClientSettings, EightBit
 from pymta.wire import NeedData
 from pymta.wire.smtp.capabilities import Capabilities
@@ -102,7 +102,8 @@ class ClientSession:
         One message to at least one recipient.
 
         Cancelled, or where the content cannot be read, the connection is given up: content
-        that was begun by DATA has no other end.
+        that was begun by DATA has no other end.  Cancelled, it raises
+        :class:`~pymta.smtp.client_answers.Interrupted` with what is known.
 
         :param sender: its size is the content's, whatever it says.
         :returns: one answer for each recipient, in their order.
@@ -155,6 +156,10 @@ class ClientSession:
         except RemoteProtocolError as error:
             answers.broke(f"broke the protocol ({_short(error)})", "4.5.0")
             self.abort()
+        except CancelledError:
+            answers.broke("was left")
+            self.abort()
+            raise Interrupted(answers.all()) from None
 
     async def _transact(self, content: IContent, answers: Answers) -> None:
         while not answers.over:
