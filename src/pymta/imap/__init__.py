@@ -1,0 +1,3 @@
+"""
+IMAP on Twisted: listeners that drive :mod:`pymta.wire.imap` over mailboxes.
+"""
