@@ -12,6 +12,7 @@ from pymta.reply import Reply
 
 __all__ = [
     "AddressError",
+    "AnnotationTooLarge",
     "Bogus",
     "ConfigurationError",
     "DNSError",
@@ -23,11 +24,14 @@ __all__ = [
     "MailboxInUse",
     "MailboxReadOnly",
     "MessageGone",
+    "MessageTooLarge",
     "Mistake",
     "NoRecords",
     "NoSuchAccount",
     "NoSuchMailbox",
     "NoSuchName",
+    "NoSuchQuotaRoot",
+    "NotPermitted",
     "OverQuota",
     "ProtocolError",
     "PymtaError",
@@ -38,8 +42,10 @@ __all__ = [
     "SieveError",
     "SpoolError",
     "StoreClosed",
+    "TooManyAnnotations",
     "TooManyWaiting",
     "Unauthorized",
+    "UnknownUse",
 ]
 
 
@@ -186,6 +192,38 @@ class OverQuota(MailboxError):
 
 class MessageGone(MailboxError):
     """The message was expunged and its octets are no longer kept."""
+
+
+class MessageTooLarge(MailboxError):
+    """No message of that size goes into this mailbox.  :param limit: octets."""
+
+    def __init__(self, message: str, limit: int) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+class NotPermitted(MailboxError):
+    """The rights of whoever asks do not reach so far (:rfc:`4314#section-4`)."""
+
+
+class UnknownUse(MailboxError):
+    """No special use that a mailbox of this store can have (:rfc:`6154#section-3`)."""
+
+
+class AnnotationTooLarge(MailboxError):
+    """The value is too long (:rfc:`5464#section-4.3`).  :param limit: octets."""
+
+    def __init__(self, message: str, limit: int) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+class TooManyAnnotations(MailboxError):
+    """The mailbox, or the server, has as many as it may."""
+
+
+class NoSuchQuotaRoot(MailboxError):
+    """There is no quota root of that name."""
 
 
 # -- what is kept ------------------------------------------------------------

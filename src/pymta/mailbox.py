@@ -8,18 +8,21 @@ and no store has ever heard of them.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NewType
 
 __all__ = [
+    "ACCOUNT_ROOT",
+    "ALL_RIGHTS",
     "ANSWERED",
     "DELETED",
     "DRAFT",
     "FLAGGED",
     "INBOX",
     "SEEN",
+    "SPECIAL_USES",
     "SYSTEM_FLAGS",
     "UID",
     "Appended",
@@ -32,6 +35,12 @@ __all__ = [
     "MailboxInfo",
     "MailboxName",
     "ModSeq",
+    "Namespaces",
+    "PossibleRights",
+    "QuotaRoot",
+    "Resource",
+    "Rights",
+    "RightsChange",
     "Snapshot",
     "StoreChanges",
     "UIDSet",
@@ -57,6 +66,21 @@ FLAGGED = "\\Flagged"
 SEEN = "\\Seen"
 SYSTEM_FLAGS = frozenset({ANSWERED, DELETED, DRAFT, FLAGGED, SEEN})
 """All system flags that a client can set; ``\\Recent`` is nobody's to set."""
+
+SPECIAL_USES = frozenset({"\\Archive", "\\Drafts", "\\Important", "\\Junk", "\\Sent", "\\Trash"})
+"""
+What a mailbox can be for (:rfc:`6154#section-2`, :rfc:`8457#section-3`).
+
+``\\All`` and ``\\Flagged`` are views of other mailboxes, which nobody makes by CREATE.
+"""
+
+Rights = frozenset[str]
+"""What may be done with a mailbox: letters of :rfc:`4314#section-2.1`, without ``c`` and ``d``."""
+
+ALL_RIGHTS: Rights = frozenset("lrswipkxtea")
+
+ACCOUNT_ROOT = "account"
+"""The quota root of all mailboxes of an account."""
 
 
 class UIDSet:
@@ -212,6 +236,10 @@ class MailboxInfo:
     :param id: never given to another mailbox, and kept by a rename (:rfc:`8474#section-4.1`).
     :param special_use: ``\\Drafts`` and the like (:rfc:`6154`).
     :param exists: False for a name that only has subscribers or children.
+    :param deleted_size: octets of messages with ``\\Deleted`` (:rfc:`9208#section-4.1.4`).
+    :param append_limit: octets of the largest message that goes in (:rfc:`7889`); None is no
+        limit of its own.
+    :param rights: of whoever asks; without ``r``, the counters are 0.
     """
 
     name: MailboxName
@@ -226,6 +254,9 @@ class MailboxInfo:
     subscribed: bool
     special_use: frozenset[str] = frozenset()
     exists: bool = True
+    deleted_size: int = 0
+    append_limit: int | None = None
+    rights: Rights = ALL_RIGHTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,11 +289,19 @@ class Changes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreChanges:
-    """Which mailboxes of a store moved: ``changed`` ones exist, ``gone`` ones do not."""
+    """
+    Which mailboxes of a store moved: ``changed`` ones exist, ``gone`` ones do not.
+
+    What was renamed is in both, with one id.  Subscriptions and rights are in the infos.
+
+    :param annotated: whose annotations changed, and the names of their entries; None is the
+        server.  That alone moves no mailbox.
+    """
 
     changed: tuple[MailboxInfo, ...]
     gone: tuple[MailboxName, ...]
     until: ModSeq
+    annotated: tuple[tuple[MailboxName | None, frozenset[str]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,3 +341,58 @@ class Found:
     uids: UIDSet
     modseq: ModSeq | None = None
     order: tuple[UID, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class RightsChange:
+    """``+rw``, ``-rw`` and ``rw`` of SETACL (:rfc:`4314#section-3.1`)."""
+
+    mode: FlagMode
+    rights: Rights
+
+
+@dataclass(frozen=True, slots=True)
+class PossibleRights:
+    """
+    What an identifier can be granted (:rfc:`4314#section-3.7`).
+
+    :param required: what it always has; :param optional: each with what is tied to it.
+    """
+
+    required: Rights
+    optional: tuple[Rights, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Namespaces:
+    """
+    Prefixes of names (:rfc:`2342`), with their last ``/``: one's own mailboxes, those of other
+    users, and those of nobody in particular.
+    """
+
+    personal: tuple[str, ...] = ("",)
+    others: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+
+
+class Resource(Enum):
+    """What a quota limits (:rfc:`9208#section-5`), by the names that are registered."""
+
+    STORAGE = "STORAGE"
+    """Octets; IMAP tells units of 1,024."""
+    MESSAGE = "MESSAGE"
+    MAILBOX = "MAILBOX"
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaRoot:
+    """
+    Limits that some mailboxes share (:rfc:`9208#section-3.2`), and what is used of them.
+
+    :param limits: a resource that is not in it has none; :param usage: of every resource that
+        the root knows.
+    """
+
+    name: str
+    usage: Mapping[Resource, int]
+    limits: Mapping[Resource, int]

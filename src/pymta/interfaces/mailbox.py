@@ -12,7 +12,7 @@ at the earliest, so that sessions which have not been told can still read them.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -31,6 +31,8 @@ from pymta.mailbox import (
     MailboxInfo,
     MailboxName,
     ModSeq,
+    QuotaRoot,
+    Resource,
     Snapshot,
     StoreChanges,
     UIDSet,
@@ -38,7 +40,16 @@ from pymta.mailbox import (
 )
 from pymta.search import Query
 
-__all__ = ["IMailbox", "IMailboxStore", "IQuotaStore", "NewMessage"]
+__all__ = [
+    "Expiring",
+    "IAppendLimitStore",
+    "IMailbox",
+    "IMailboxStore",
+    "IQuotaRootStore",
+    "IQuotaStore",
+    "NewMessage",
+    "Vault",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +68,33 @@ class NewMessage:
     delivery_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expiring:
+    """
+    An expunged message whose octets are about to go.
+
+    :param account: None where it was removed, or its mailbox was deleted.
+    :param mailbox: the name that its mailbox has, or had last.
+    :param since: when it was expunged; None where its mailbox was deleted with it.
+    """
+
+    account: str | None
+    mailbox: MailboxName
+    uid: UID
+    internal_date: datetime | None
+    since: datetime | None
+    content: IContent
+
+
+Vault = Callable[[Expiring], Awaitable[None]]
+"""
+Asked before octets of an expunged message are let go, an hour later at the earliest.
+
+They go when it is done; whatever it raises keeps them until the next sweep, which asks again: it
+may be asked twice for one message, after a crash too.
+"""
+
+
 class IMailbox(Interface):
     """
     One mailbox, opened; several may be open of the same one, here and in other processes.
@@ -70,6 +108,13 @@ class IMailbox(Interface):
 
     def info() -> Awaitable[MailboxInfo]:
         """Counters, now: one row, never a count of messages."""
+
+    def keywords() -> Awaitable[frozenset[str]]:
+        """
+        All keywords that its messages ever had, as they are spelled here: kept, not counted.
+
+        With the system flags, what FLAGS and PERMANENTFLAGS say (:rfc:`3501#section-7.2.6`).
+        """
 
     def snapshot() -> Awaitable[Snapshot]:
         """All UIDs, as ranges, with the modseq they are true at: one moment."""
@@ -195,8 +240,13 @@ class IMailboxStore(Interface):
         """
         Make a mailbox and the levels above it that do not exist.
 
-        A name that was used before gets another UIDVALIDITY.
+        A name that was used before gets another UIDVALIDITY.  It has the rights of the next
+        level above that is there (:rfc:`4314#section-4`).
+
+        :param special_use: of :data:`~pymta.mailbox.SPECIAL_USES`.
         :raises pymta.errors.MailboxExists: it is there already.
+        :raises pymta.errors.UnknownUse: another use.
+        :raises pymta.errors.OverQuota: the account has as many mailboxes as it may.
         :raises ValueError: no name of a mailbox: empty levels, control characters, more than 255
             octets a level or 1,000 altogether, more than 32 levels.
         """
@@ -238,3 +288,36 @@ class IQuotaStore(IMailboxStore):
 
     def set_quota(octets: int | None, messages: int | None = None) -> Awaitable[None]:
         """Set the limits of the account; None is none."""
+
+
+class IQuotaRootStore(IQuotaStore):
+    """
+    Limits as IMAP sees them (:rfc:`9208`): of the account, in the root
+    :data:`~pymta.mailbox.ACCOUNT_ROOT`, and of single mailboxes, each in a root of its own.
+    """
+
+    def quota_roots(name: MailboxName) -> Awaitable[Sequence[QuotaRoot]]:
+        """Those of a mailbox, which need not exist; the account's first."""
+
+    def quota(root: str) -> Awaitable[QuotaRoot]:
+        """:raises pymta.errors.NoSuchQuotaRoot: none of that name."""
+
+    def set_limits(root: str, limits: Mapping[Resource, int]) -> Awaitable[QuotaRoot]:
+        """
+        All limits of a root: resources that are not in it have none.
+
+        :raises pymta.errors.NoSuchQuotaRoot: none of that name.
+        :raises ValueError: a resource that the root does not limit.
+        """
+
+
+class IAppendLimitStore(IMailboxStore):
+    """Mailboxes with a limit for the size of a message (:rfc:`7889`)."""
+
+    def set_append_limit(name: MailboxName, octets: int | None) -> Awaitable[None]:
+        """
+        What is larger is refused by ``append`` and ``replace`` with
+        :class:`~pymta.errors.MessageTooLarge`; copies are not.
+
+        :raises pymta.errors.NoSuchMailbox: no mailbox of that name.
+        """

@@ -58,6 +58,10 @@ class MemoryMailbox:
         box, account = self._there()
         return box.info(box.name in account.subscribed)
 
+    async def keywords(self) -> frozenset[str]:
+        box, _ = self._there()
+        return frozenset(box.keywords.values())
+
     async def snapshot(self) -> Snapshot:
         box, _ = self._there()
         return Snapshot(

@@ -65,6 +65,9 @@ class SQLMailbox:
     async def info(self) -> MailboxInfo:
         return await self._resources.read(lambda c: reading.info(c, self._number))
 
+    async def keywords(self) -> frozenset[str]:
+        return await self._resources.read(lambda c: reading.keywords_of(c, self._number))
+
     async def snapshot(self) -> Snapshot:
         maps = self._resources.maps
         known = maps.get(self._number)

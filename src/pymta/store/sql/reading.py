@@ -17,9 +17,26 @@ from pymta.mailbox import UID, Changes, MailboxInfo, ModSeq, UIDSet
 from pymta.store import _search
 from pymta.store.sql.queries import LIVING, read_uids
 from pymta.store.sql.rows import flags_of, info_of
-from pymta.store.sql.tables import letters, mailboxes, messages, subscriptions, tombstones
+from pymta.store.sql.tables import (
+    keywords,
+    letters,
+    mailboxes,
+    messages,
+    subscriptions,
+    tombstones,
+)
 
-__all__ = ["Letter", "changes", "info", "letter", "living", "page", "sizes", "unended"]
+__all__ = [
+    "Letter",
+    "changes",
+    "info",
+    "keywords_of",
+    "letter",
+    "living",
+    "page",
+    "sizes",
+    "unended",
+]
 
 
 def living(connection: Connection, number: int) -> Row[Any]:
@@ -42,6 +59,15 @@ def info(connection: Connection, number: int) -> MailboxInfo:
     row = living(connection, number)
     found = connection.scalar(_SUBSCRIBED, {"mailbox": number})
     return info_of(row, subscribed=found is not None)
+
+
+_SPELLINGS = select(keywords.c.spelling).where(keywords.c.mailbox == bindparam("mailbox"))
+
+
+def keywords_of(connection: Connection, number: int) -> frozenset[str]:
+    """All that were ever seen there."""
+    living(connection, number)
+    return frozenset(connection.execute(_SPELLINGS, {"mailbox": number}).scalars())
 
 
 # -- changes -------------------------------------------------------------------

@@ -81,6 +81,18 @@ class ChangingContract(MailboxCase):
         assert modseq == (await inbox.snapshot()).modseq
 
     @case
+    async def test_keywords(self, store: IMailboxStore) -> None:
+        """All keywords that were ever set are told, also after a restart and an expunge."""
+        inbox = await self.inbox(store)
+        assert frozenset() == await inbox.keywords()
+        await inbox.append([message("a", SEEN, "$Junk"), message("b")])
+        await inbox.change_flags(UIDSet([2]), flag("+", "Work", "$JUNK"))
+        await inbox.remove(UIDSet([1, 2]))
+        inbox = await (await self.reopen(store)).open(INBOX)
+
+        assert {"$Junk", "Work"} == await inbox.keywords()
+
+    @case
     async def test_keyword_keeps_its_first_spelling(self, store: IMailboxStore) -> None:
         """A mailbox spells a keyword as it first saw it, on all messages, also after a restart."""
         inbox = await self.inbox(store)
