@@ -183,6 +183,9 @@ class Adding:
                 digest.envelope,
                 digest.structure,
                 1,
+                None,
+                None,
+                None,
             )
         )
         self._messages.append(

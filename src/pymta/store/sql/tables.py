@@ -1,5 +1,5 @@
 """
-The tables, as revision 0002 of :mod:`pymta.database.migrations` makes them.
+The tables, as revisions 0002 and 0005 of :mod:`pymta.database.migrations` make them.
 
 The columns stand in the order in which rows are written.  Messages are narrow, so that looking at
 all of a mailbox is reading few pages; what is wide of them is in ``letters``.
@@ -99,7 +99,11 @@ letters = Table(
     Column("envelope", LargeBinary, nullable=False),
     Column("structure", LargeBinary, nullable=False),
     Column("refs", Integer, nullable=False),
+    Column("imap_envelope", LargeBinary),
+    Column("imap_structure", LargeBinary),
+    Column("preview", Text),
 )
+"""``imap_…`` and ``preview``: as IMAP writes them; NULL where an earlier release appended it."""
 
 tombstones = Table(
     "pymta_tombstones",
