@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["Memory", "Syncs", "cpu", "end", "tree"]
+__all__ = ["Memory", "Syncs", "cpu", "end", "octets", "tree"]
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _SYNCS = "fsync,fdatasync,sync_file_range,msync,sync,syncfs"
@@ -65,7 +65,7 @@ def _runs(pid: int) -> bool:
     return state != "Z"
 
 
-def _octets(pid: int) -> int:
+def octets(pid: int) -> int:
     """In memory, what several share counted once (PSS); the sum of all below it."""
     total = 0
     for each in tree(pid):
@@ -87,7 +87,7 @@ class Memory:
 
     def _look(self) -> None:
         while True:
-            self.peak = max(self.peak, _octets(self._pid))
+            self.peak = max(self.peak, octets(self._pid))
             if self._over.wait(0.25):
                 return
 
@@ -98,7 +98,7 @@ class Memory:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
-        self.peak = max(self.peak, _octets(self._pid))
+        self.peak = max(self.peak, octets(self._pid))
 
 
 class Syncs:

@@ -12,12 +12,12 @@ from tests.benchmarks.peers.ours import Ours, backlog
 from tests.benchmarks.peers.peer import Missing, Peer
 from tests.benchmarks.peers.postfix import Postfix
 
-__all__ = ["EVERYONE"]
+__all__ = ["EVERYONE", "versions"]
 
 DEAD = "[dead.test]:25"
 
 
-def _versions(*packages: str) -> str:
+def versions(*packages: str) -> str:
     try:
         named = [f"{package} {version(package)}" for package in packages]
     except PackageNotFoundError as missing:
@@ -32,7 +32,7 @@ def _storing(name: str, module: str, package: str, *, threads: bool) -> Ours:
         note=f"one file a message, file and folder synced before the 250, {where}",
         module=module,
         figures=("kept",),
-        versions=lambda: _versions(package),
+        versions=lambda: versions(package),
         options=(("threads", threads),),
     )
 
@@ -44,7 +44,7 @@ EVERYONE: tuple[Peer, ...] = (
         module="mta",
         figures=("kept", "delivered", "relayed"),
         reports=("turns", "opening"),
-        versions=lambda: _versions("pymta-twisted", "Twisted", "SQLAlchemy"),
+        versions=lambda: versions("pymta-twisted", "Twisted", "SQLAlchemy"),
     ),
     Ours(
         name="pymta-backlog",
@@ -52,7 +52,7 @@ EVERYONE: tuple[Peer, ...] = (
         module="mta",
         figures=("kept", "delivered", "relayed"),
         reports=("turns",),
-        versions=lambda: _versions("pymta-twisted"),
+        versions=lambda: versions("pymta-twisted"),
         prepare=lambda store: backlog(store, hop=DEAD, recipients=100_000),
     ),
     Postfix(),
@@ -66,7 +66,7 @@ EVERYONE: tuple[Peer, ...] = (
         note="a bare Twisted protocol with one log, synced by groups",
         module="ceiling",
         figures=("kept",),
-        versions=lambda: _versions("Twisted"),
+        versions=lambda: versions("Twisted"),
         options=(("durable", True),),
     ),
     Ours(
@@ -74,7 +74,7 @@ EVERYONE: tuple[Peer, ...] = (
         note="a bare Twisted protocol that forgets what it is sent",
         module="ceiling",
         figures=("kept",),
-        versions=lambda: _versions("Twisted"),
+        versions=lambda: versions("Twisted"),
         options=(("durable", False),),
     ),
 )
