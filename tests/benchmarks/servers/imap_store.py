@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.interfaces import IReactorTime
 
 from pymta.cli.process import begin_log, own_reactor, serve
 from pymta.components.parts import Job
 from pymta.components.people import kept
 from pymta.components.system import MailSystem
-from pymta.edge.tls import Certificates
+from pymta.edge.tls import Certificates, KeyPair
 from pymta.errors import PymtaError
 from pymta.service import Listening, MailService
 from tests.benchmarks.imap_tasks import PASSWORD, USER
@@ -32,7 +33,9 @@ def _system(reactor: Any, options: dict[str, Any]) -> MailSystem:
         domains=["example.test"],
         directory=options["folder"],
         people=kept(),
-        certificates=Certificates(options["certificate"], options["key"]),
+        certificates=Certificates(
+            KeyPair(options["certificate"], options["key"]), clock=IReactorTime(reactor)
+        ),
         # All clients are one host here.
         connections=None,
         limit_logins=None,
@@ -55,7 +58,7 @@ def _serve(reactor: Any, options: dict[str, Any]) -> None:
     async def account() -> None:
         assert system.people.administration is not None
         with suppress(PymtaError):  # it is there already
-            await system.people.administration.create(USER, PASSWORD)
+            await system.people.administration.add(USER, PASSWORD)
 
     async def ready() -> None:
         listens(listening.address.port, {"stored": int}, close)
