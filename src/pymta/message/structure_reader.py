@@ -236,6 +236,8 @@ class StructureReader:
         self._kept = 0
         self._stack = [_Entity(0, default=DEFAULT_MEDIA, whole=True)]
         self._open: dict[bytes, int] = {}
+        self.header: Header | None = None
+        """The message's own, once it is over."""
 
     def feed(self, data: bytes) -> None:
         """Take the next slice."""
@@ -365,7 +367,10 @@ class StructureReader:
         entity = self._stack[-1]
         entity.body = self._base + self._at
         entity.lines = self._lines
-        entity.describe(_first_fields(bytes(self._header)))
+        header = _first_fields(bytes(self._header))
+        if self.header is None:
+            self.header = header
+        entity.describe(header)
         self._header.clear()
         self._in_header = False
         self._fresh = True

@@ -10,13 +10,13 @@ from __future__ import annotations
 import binascii
 import codecs
 import re
-import unicodedata
 from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Protocol
 
 from pymta.errors import HeaderError
 from pymta.interfaces.content import SLICE, IContent, Octets, octets_of
+from pymta.message.casemap import Casemap
 from pymta.message.dates import parse_date
 from pymta.message.encodedword import codec_of, decode_words
 from pymta.message.header import MAX_OCTETS, Header, HeaderReader, parse_header
@@ -25,26 +25,6 @@ from pymta.message.structure import Part
 from pymta.message.structure_codec import from_bytes
 
 __all__ = ["Casemap", "Text"]
-
-
-class Casemap(dict[int, str]):
-    """
-    A table for ``str.translate``: each character in title case, then fully decomposed.
-
-    Of :rfc:`5051#section-2`; it fills as characters come up, of which a text has few.
-    """
-
-    def __missing__(self, code: int) -> str:
-        character = chr(code)
-        title = character.title()
-        # Step (2)(a) knows simple mappings only: a "ß" stays one.
-        made = unicodedata.normalize("NFKD", title if len(title) == 1 else character)
-        self[code] = made
-        return made
-
-    def map(self, text: str) -> str:
-        """The text as it is compared."""
-        return text.upper() if text.isascii() else text.translate(self)
 
 
 class Text:
