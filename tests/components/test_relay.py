@@ -252,6 +252,23 @@ def test_s30_hosts_in_here() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "known",
+    [
+        pytest.param({"names": ("mx.Elsewhere.test",)}, id="by name"),
+        pytest.param({"addresses": LOOPBACK}, id="by address"),
+    ],
+)
+def test_other_names_of_ours(known: dict[str, Any]) -> None:
+    """
+    A domain whose mail comes to us by a name that only others know us by: no loop begins.
+    """
+    with pytest.raises(Refused) as no:
+        done(carriers(allow=LOOPBACK, **known).finder.find("elsewhere.test"))
+
+    assert "5.4.6" == no.value.reply.status
+
+
 def test_s30_a_literal_in_here() -> None:
     """
     Nor does a recipient's address literal; what an operator has written is another thing.

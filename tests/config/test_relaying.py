@@ -11,6 +11,7 @@ import pytest
 from pymta.components.relay import AGENT, LMTP
 from pymta.config.relaying import credentials, policies
 from pymta.config.wiring import Wired
+from pymta.delivery.mx import MXFinder
 from pymta.delivery.relay import RelayAgent
 from pymta.dns.client import DNSClient
 from pymta.interfaces.content import Lane
@@ -63,6 +64,8 @@ def test_figures(tmp_path: Path) -> None:
 [relay]
 tls = "encrypt"
 allow = ["10.0.0.0/8"]
+names = ["mx2.example.test"]
+addresses = ["192.0.2.7"]
 [relay.limits]
 recipients = 50
 tries = 5
@@ -79,6 +82,10 @@ servers = ["192.0.2.53", "[2001:db8::53]:5353"]
     assert (50, 50, 5) == (agent.recipient_limit, agent.limits.recipients, agent.limits.tries)
     assert 7 == agent.pool._limits.idle
     assert made.configuration.timeouts.relay.greeting == 60
+    found = made.system.carriers.finder
+    assert isinstance(found, MXFinder)
+    assert "mx2.example.test" in found._own_names
+    assert "192.0.2.7" in found._own_addresses
     assert TLSLevel.ENCRYPT is policies(made.configuration.relay)._default.level
     assert ("192.0.2.53", "[2001:db8::53]:5353") == made.configuration.dns.servers
 

@@ -148,6 +148,8 @@ class Relaying:
     :param timeouts: of servers.
     :param allow: addresses that are not public and that MX hosts may have all the same.
     :param trusted: servers that get our credentials without TLS or without a certificate.
+    :param names: that MX records may have for us, beside the host name: no mail is carried there.
+    :param addresses: by which others reach us, likewise.
     :param authorities: PEM file of those who may vouch for servers; None is the system's.
     """
 
@@ -157,6 +159,8 @@ class Relaying:
     timeouts: ClientTimeouts = field(default_factory=ClientTimeouts)
     allow: Peers = field(default_factory=Peers)
     trusted: Peers = field(default_factory=Peers)
+    names: tuple[str, ...] = ()
+    addresses: Peers = field(default_factory=Peers)
     authorities: str | None = None
 
 
@@ -202,6 +206,8 @@ class Carriers:
             dns,
             self._clock,
             hostname=hostname,
+            names=relaying.names,
+            own_addresses=relaying.addresses,
             below=below,
             allow=relaying.allow,
             limits=relaying.hosts,

@@ -36,6 +36,8 @@ def relaying(configuration: Configuration) -> Relaying:
         timeouts=configuration.timeouts.relay,
         allow=relay.allow,
         trusted=relay.trusted,
+        names=relay.names,
+        addresses=relay.addresses,
         authorities=relay.authorities,
     )
 

@@ -215,6 +215,9 @@ class Relay:
     :param allow: addresses that are not public and that MX hosts may have all the same: an
         intranet's, whose mail comes back with 5.4.4 otherwise.
     :param trusted: servers that get our passwords without TLS, or without a certificate.
+    :param names: further names that MX records may have for this server, beside its hostname:
+        mail is carried neither to it nor to those behind it (no loops).
+    :param addresses: by which others reach this server, likewise.
     :param next_hops: what is special about a next hop, as the routes write it.
     :param limits: of one attempt.
     :param hosts: what looking up a domain's hosts may cost.
@@ -227,6 +230,8 @@ class Relay:
     authorities: str | None = None
     allow: Peers = field(default_factory=Peers)
     trusted: Peers = field(default_factory=Peers)
+    names: tuple[Domain, ...] = ()
+    addresses: Peers = field(default_factory=Peers)
     next_hops: Mapping[Hop, NextHop] = field(default_factory=dict)
     limits: RelayLimits = field(default_factory=RelayLimits)
     hosts: HostLimits = field(default_factory=HostLimits)
