@@ -1,0 +1,3 @@
+"""
+What a server says: pure functions from values to lines, the CRLF included.
+"""
