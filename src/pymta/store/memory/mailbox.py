@@ -32,6 +32,7 @@ from pymta.mailbox import (
 )
 from pymta.search import Query
 from pymta.store._flags import BIT_DELETED, changed, names_of, part, spelled
+from pymta.store._quota import check_size
 from pymta.store._search import Row, search
 from pymta.store.memory.changes import RETENTION, copy, drop, put, receive, unknown
 from pymta.store.memory.state import Account, Box, Message, Settings
@@ -139,7 +140,9 @@ class MemoryMailbox:
         incoming = [await receive(message) for message in messages]
         box, account = self._may_change()
         new = unknown(incoming, box)
-        account.quota.check(sum(m.content.size for m in new), len(new))
+        for each in new:
+            check_size(each.content.size, box.append_limit, each.delivery_id)
+        _check_room(box, account, sum(m.content.size for m in new), len(new))
         modseq = account.step() if new else box.modseq
         uids = put(box, incoming, modseq, self._settings.now())
         if new:
@@ -153,7 +156,11 @@ class MemoryMailbox:
         target = account.box(destination)
         if uid not in box.messages:
             raise MessageGone(f"no message {uid} in {box.name}")
-        account.quota.check(incoming.content.size - box.messages[uid].content.size, 0)
+        size = incoming.content.size
+        check_size(size, target.append_limit, incoming.delivery_id)
+        more = size - box.messages[uid].content.size
+        account.quota.check(more, 0)
+        target.quota.check(*((more, 0) if target is box else (size, 1)))
         modseq = account.step()
         uids = put(target, [incoming], modseq, self._settings.now())
         self._drop([uid], modseq)
@@ -186,7 +193,8 @@ class MemoryMailbox:
         there = box.present(uids)
         if not there:
             return Copied(target.uid_validity, (), target.modseq)
-        account.quota.check(sum(box.messages[uid].content.size for uid in there), len(there))
+        size = sum(box.messages[uid].content.size for uid in there)
+        _check_room(target, account, size, len(there))
         modseq = account.step()
         pairs = copy(box, target, there, modseq=modseq, now=self._settings.now())
         account.changed([target], modseq)
@@ -198,6 +206,9 @@ class MemoryMailbox:
         there = box.present(uids)
         if not there:
             return Copied(target.uid_validity, (), target.modseq), Expunged(UIDSet(), box.modseq)
+        if target is not box:
+            size = sum(box.messages[uid].content.size for uid in there)
+            target.quota.check(size, len(there))
         modseq = account.step()
         pairs = copy(box, target, there, modseq=modseq, now=self._settings.now())
         self._drop(there, modseq)
@@ -269,6 +280,11 @@ class MemoryMailbox:
 
 async def _without_a_clock() -> None:
     """Nothing else has a turn: a store for tests needs no reactor."""
+
+
+def _check_room(box: Box, account: Account, octets: int, messages: int) -> None:
+    account.quota.check(octets, messages)
+    box.quota.check(octets, messages)
 
 
 def _column(message: Message, wanted: Wanted) -> Any:

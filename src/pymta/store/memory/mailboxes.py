@@ -6,22 +6,42 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 
 from zope.interface import implementer
 
-from pymta.errors import MailboxError, MailboxExists, NoSuchMailbox
-from pymta.interfaces.mailbox import IQuotaStore
+from pymta.errors import MailboxError, MailboxExists, NoSuchMailbox, NoSuchQuotaRoot
+from pymta.interfaces.annotations import Depth, IMetadataStore
+from pymta.interfaces.mailbox import Expiring, IAppendLimitStore, IQuotaRootStore, Vault
+from pymta.interfaces.sharing import ANYONE, IACLStore
 from pymta.mailbox import (
+    ALL_RIGHTS,
     INBOX,
     MailboxInfo,
     MailboxName,
     ModSeq,
+    Namespaces,
+    PossibleRights,
+    QuotaRoot,
+    Resource,
+    Rights,
+    RightsChange,
     StoreChanges,
     UIDValidity,
 )
+from pymta.store._annotations import checked_asked, checked_uses
 from pymta.store._names import checked, nobody, normal, parents, renamed, sort_key
+from pymta.store._quota import mailbox_of, without
+from pymta.store._rights import (
+    changed_rights,
+    checked_identifier,
+    granted,
+    identifiers,
+    possible,
+)
+from pymta.store.granting import Grant
+from pymta.store.memory import notes
 from pymta.store.memory.changes import RETENTION, copy, drop
 from pymta.store.memory.mailbox import MemoryMailbox
 from pymta.store.memory.state import Account, Box, Settings
@@ -43,6 +63,10 @@ class MemoryMailStore:
     :param now: aware.
     :param zone: whose calendar internal dates are searched by.
     :param tombstones: how many expunged UIDs a mailbox remembers.
+    :param furnished: mailboxes that a new account has beside its inbox, all subscribed, and what
+        they are for.
+    :param about: shared annotations of the server, such as ``/shared/admin``.
+    :param vault: asked before octets of an expunged message go; without one, nobody is.
     """
 
     def __init__(
@@ -51,7 +75,11 @@ class MemoryMailStore:
         now: Callable[[], datetime] = _utc_now,
         zone: tzinfo = UTC,
         tombstones: int = TOMBSTONES,
+        furnished: Mapping[MailboxName, frozenset[str]] | None = None,
+        about: Mapping[str, bytes] | None = None,
+        vault: Vault | None = None,
     ) -> None:
+        self._graves: list[Box] = []
         self._settings = Settings(
             now=now,
             zone=zone,
@@ -59,16 +87,41 @@ class MemoryMailStore:
             ids=itertools.count(1),
             # From the time, so that a name that comes back in another process has another one.
             validities=itertools.count(int(time.time())),
+            about=about or {},
+            furnished=furnished or {},
+            ring=self._ring,
+            vaulted=vault is not None,
+            graves=self._graves,
         )
+        self._vault = vault
         self._accounts: dict[str, Account] = {}
 
     def mailboxes(self, account: str) -> MemoryMailboxes:
         """The account's mailboxes; ``INBOX`` exists."""
+        return self.visited(account, account)
+
+    def visited(self, account: str, visitor: str) -> MemoryMailboxes:
+        """See :class:`~pymta.store.granting.GrantingMailStore`."""
         kept = self._accounts.get(account)
         if kept is None:
-            kept = self._accounts[account] = Account()
-            _add_box(kept, INBOX, self._settings)
-        return MemoryMailboxes(kept, self._settings)
+            kept = self._accounts[account] = Account(name=account)
+            _furnish(kept, self._settings)
+        return MemoryMailboxes(kept, self._settings, visitor)
+
+    async def granted(self, visitor: str) -> Sequence[Grant]:
+        """See :class:`~pymta.store.granting.GrantingMailStore`."""
+        speaking = identifiers(visitor)
+        return [
+            Grant(account.name, box.info(subscribed=False), box.rights)
+            for account in self._accounts.values()
+            for box in account.boxes.values()
+            if account.name != visitor and not box.rights.keys().isdisjoint(speaking)
+        ]
+
+    def _ring(self, identifier: str) -> None:
+        for account in self._accounts.values():
+            if identifier in (account.name, ANYONE):
+                account.bells.ring()
 
     async def remove(self, account: str) -> None:
         """All of the account's mailboxes are gone, also for whoever has them open."""
@@ -77,8 +130,9 @@ class MemoryMailStore:
             return
         boxes = list(kept.boxes.values())
         for box in boxes:
-            box.account = None
+            _close(box, self._settings)
         kept.boxes.clear()
+        kept.notes.clear()
         kept.subscribed.clear()
         kept.removed = True
         kept.changed(boxes, kept.step())
@@ -86,21 +140,49 @@ class MemoryMailStore:
     async def sweep(self) -> None:
         """Octets of messages that were expunged an hour ago go."""
         before = self._settings.now() - RETENTION
-        for account in self._accounts.values():
-            for box in account.boxes.values():
+        for account in list(self._accounts.values()):
+            for box in list(account.boxes.values()):
+                await self._vault_all(box, before)
                 box.forget(self._settings.tombstones, before)
+        for box in list(self._graves):
+            await self._vault_all(box, before)
+            if not box.buried:
+                self._graves.remove(box)
+
+    async def _vault_all(self, box: Box, before: datetime) -> None:
+        if self._vault is None:
+            return
+        for uid in box.overdue(before):
+            buried = box.buried[uid]
+            account = box.account
+            await self._vault(
+                Expiring(
+                    account=None if account is None else account.name,
+                    mailbox=box.name,
+                    uid=uid,
+                    internal_date=buried.internal_date,
+                    since=buried.since,
+                    content=buried.content,
+                )
+            )
+            box.buried.pop(uid, None)
 
     def close(self) -> None:
         """Nothing is held."""
 
 
-@implementer(IQuotaStore)
+@implementer(IACLStore, IMetadataStore, IQuotaRootStore, IAppendLimitStore)
 class MemoryMailboxes:
-    """One account; made by :meth:`MemoryMailStore.mailboxes`."""
+    """
+    One account; made by :meth:`MemoryMailStore.mailboxes`.
 
-    def __init__(self, account: Account, settings: Settings) -> None:
+    :param who: looks at it: the account itself, or a visitor.
+    """
+
+    def __init__(self, account: Account, settings: Settings, who: str) -> None:
         self._account = account
         self._settings = settings
+        self._who = who
 
     # -- looking ---------------------------------------------------------------
 
@@ -121,7 +203,14 @@ class MemoryMailboxes:
             changed=tuple(sorted(moved, key=lambda info: sort_key(info.name))),
             gone=tuple(sorted(gone, key=sort_key)),
             until=account.modseq,
+            annotated=self._annotated(since),
         )
+
+    def _annotated(self, since: ModSeq) -> tuple[tuple[MailboxName | None, frozenset[str]], ...]:
+        account = self._account
+        of_all = [(None, account.notes), *((box.name, box.notes) for box in account.boxes.values())]
+        changed = [(name, notes.annotated(kept, since, self._who)) for name, kept in of_all]
+        return tuple((name, entries) for name, entries in changed if entries)
 
     def watch(self, ring: Callable[[], None]) -> Callable[[], None]:
         return self._account.bells.add(ring)
@@ -131,14 +220,15 @@ class MemoryMailboxes:
     async def create(
         self, name: MailboxName, special_use: frozenset[str] = frozenset()
     ) -> MailboxInfo:
-        name = checked(name)
+        name, uses = checked(name), checked_uses(special_use)
         account = self._living()
         if name in account.boxes:
             raise MailboxExists(f"{name} is there already")
+        self._check_mailboxes(name, 1)
         modseq = account.step()
         made = self._add_parents(name)
         box = _add_box(account, name, self._settings)
-        box.special_use = special_use
+        box.special_use = uses
         account.changed([*made, box], modseq)
         return self._info(box)
 
@@ -149,9 +239,9 @@ class MemoryMailboxes:
         account = self._account
         modseq = account.step()
         self._vacate(box.name, modseq)
-        account.quota.octets -= box.size
-        account.quota.messages -= len(box.messages)
-        box.account = None
+        account.quota.octets -= box.quota.octets
+        account.quota.messages -= box.quota.messages
+        _close(box, self._settings)
         account.changed([box], modseq)
 
     async def rename(self, old: MailboxName, new: MailboxName) -> None:
@@ -159,6 +249,7 @@ class MemoryMailboxes:
         new = checked(new)
         if new in self._account.boxes:
             raise MailboxExists(f"{new} is there already")
+        self._check_mailboxes(new, box.name == INBOX)
         if box.name == INBOX:
             self._empty_inbox(box, new)
         else:
@@ -186,6 +277,83 @@ class MemoryMailboxes:
         self._account.quota.max_octets = octets
         self._account.quota.max_messages = messages
 
+    async def quota_roots(self, name: MailboxName) -> Sequence[QuotaRoot]:
+        roots = [self._root(None)]
+        box = self._account.boxes.get(normal(name))
+        return roots if box is None else [*roots, self._root(box)]
+
+    async def quota(self, root: str) -> QuotaRoot:
+        return self._root(self._box_of(root))
+
+    async def set_limits(self, root: str, limits: Mapping[Resource, int]) -> QuotaRoot:
+        box = self._box_of(root)
+        if box is None:
+            self._account.quota.limit(limits)
+        else:
+            box.quota.limit(without(limits, Resource.MAILBOX))
+        return self._root(box)
+
+    def _box_of(self, root: str) -> Box | None:
+        name = mailbox_of(root)
+        if name is None:
+            return None
+        if name not in self._account.boxes:
+            raise NoSuchQuotaRoot(f"no quota root {root}")
+        return self._account.boxes[name]
+
+    def _root(self, box: Box | None) -> QuotaRoot:
+        account = self._account
+        if box is None:
+            return account.quota.root(len(account.boxes))
+        return box.quota.root_of(box.name)
+
+    async def set_append_limit(self, name: MailboxName, octets: int | None) -> None:
+        box = self._account.box(name)
+        box.append_limit = octets
+        self._account.changed([box], self._account.step())
+
+    # -- rights ----------------------------------------------------------------
+
+    async def acl(self, name: MailboxName) -> Mapping[str, Rights]:
+        box = self._account.box(name)
+        return {self._account.name: ALL_RIGHTS, **box.rights}
+
+    async def set_rights(self, name: MailboxName, identifier: str, change: RightsChange) -> None:
+        checked_identifier(identifier)
+        account = self._account
+        box = account.box(name)
+        after = changed_rights(box.rights, identifier, change)
+        if identifier == account.name:
+            return
+        box.rights.pop(identifier, None)
+        if after:
+            box.rights[identifier] = after
+        account.changed([box], account.step())
+        self._settings.ring(identifier.removeprefix("-"))
+
+    async def my_rights(self, name: MailboxName) -> Rights:
+        return granted(self._account.box(name).rights, self._account.name, self._who)
+
+    async def possible_rights(self, name: MailboxName, identifier: str) -> PossibleRights:
+        checked_identifier(identifier)
+        self._account.box(name)
+        return possible(self._account.name, identifier)
+
+    async def namespaces(self) -> Namespaces:
+        return Namespaces()
+
+    # -- annotations -----------------------------------------------------------
+
+    async def annotations(
+        self, name: MailboxName | None, entries: Sequence[str], depth: Depth = Depth.ZERO
+    ) -> Mapping[str, bytes]:
+        asked = [(checked_asked(entry), depth) for entry in entries]
+        about = self._settings.about
+        return notes.read(self._account, name, asked, who=self._who, about=about)
+
+    async def annotate(self, name: MailboxName | None, values: Mapping[str, bytes | None]) -> None:
+        notes.annotate(self._account, name, values, who=self._who)
+
     # -- inside ----------------------------------------------------------------
 
     def _living(self) -> Account:
@@ -195,6 +363,12 @@ class MemoryMailboxes:
 
     def _info(self, box: Box) -> MailboxInfo:
         return box.info(box.name in self._account.subscribed)
+
+    def _check_mailboxes(self, name: MailboxName, more: int) -> None:
+        account = self._account
+        missing = sum(each not in account.boxes for each in parents(name))
+        if more + missing:
+            account.quota.check_mailboxes(len(account.boxes) + more + missing)
 
     def _add_parents(self, name: MailboxName) -> list[Box]:
         missing = [each for each in parents(name) if each not in self._account.boxes]
@@ -224,6 +398,8 @@ class MemoryMailboxes:
         target = _add_box(account, new, settings)
         uids, now = list(inbox.messages), settings.now()
         copy(inbox, target, uids, modseq=modseq, now=now)
+        # RFC 5464 section 4.1: the annotations are copied.
+        target.notes = dict(inbox.notes)
         drop(inbox, uids, modseq=modseq, now=now, tombstones=settings.tombstones)
         account.changed([*made, target, inbox], modseq)
 
@@ -236,7 +412,16 @@ class MemoryMailboxes:
         account.changed([] if box is None else [box], modseq)
 
 
+def _furnish(account: Account, settings: Settings) -> None:
+    _add_box(account, INBOX, settings)
+    for name, uses in settings.furnished.items():
+        _add_box(account, name, settings).special_use = uses
+    if settings.furnished:
+        account.subscribed.update(account.boxes)
+
+
 def _add_box(account: Account, name: MailboxName, settings: Settings) -> Box:
+    above = [each for each in parents(name) if each in account.boxes]
     box = Box(
         id=f"M{next(settings.ids)}",
         name=name,
@@ -244,7 +429,20 @@ def _add_box(account: Account, name: MailboxName, settings: Settings) -> Box:
         uid_validity=UIDValidity(next(settings.validities)),
         special_use=frozenset(),
         modseq=account.modseq,
+        vaulted=settings.vaulted,
+        # RFC 4314 section 4: of the next level above that is there.
+        rights=dict(account.boxes[above[-1]].rights) if above else {},
     )
     account.boxes[name] = box
     account.gone.pop(name, None)
     return box
+
+
+def _close(box: Box, settings: Settings) -> None:
+    """It is gone, for whoever has it open, too."""
+    box.account = None
+    if settings.vaulted:
+        now = settings.now()
+        for uid, message in box.messages.items():
+            box.bury(uid, message, now)
+        settings.graves.append(box)

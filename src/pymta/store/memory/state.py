@@ -8,7 +8,7 @@ them has one order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 
@@ -19,8 +19,9 @@ from pymta.store._digest import Digest
 from pymta.store._flags import BIT_DELETED, BIT_SEEN, Flags, Keywords, names_of, part, spelled
 from pymta.store._names import normal
 from pymta.store._quota import Quota
+from pymta.store._rights import ACL
 
-__all__ = ["Account", "Bells", "Box", "Buried", "Message", "Settings"]
+__all__ = ["Account", "Bells", "Box", "Buried", "Message", "Note", "Notes", "Settings"]
 
 _FIRST = UID(1)
 _BEFORE_ALL = ModSeq(0)
@@ -33,6 +34,11 @@ class Settings:
     What all boxes of a store have in common.
 
     :param tombstones: how many expunged UIDs a box remembers.
+    :param about: shared annotations of the server.
+    :param furnished: what a new account has beside its inbox: names, and what they are for.
+    :param ring: tells an account, or with ``anyone`` all, that rights of others changed.
+    :param vaulted: somebody is asked before octets of an expunged message go.
+    :param graves: deleted boxes whose octets somebody is still to be asked for.
     """
 
     now: Callable[[], datetime]
@@ -40,6 +46,11 @@ class Settings:
     tombstones: int
     ids: Iterator[int]
     validities: Iterator[int]
+    about: Mapping[str, bytes]
+    furnished: Mapping[MailboxName, frozenset[str]]
+    ring: Callable[[str], None]
+    vaulted: bool
+    graves: list[Box]
 
 
 class Bells:
@@ -94,6 +105,19 @@ class Buried:
 
     content: Octets
     since: datetime
+    internal_date: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """An annotation, and when it changed.  :param value: None once it was removed."""
+
+    value: bytes | None
+    modseq: ModSeq
+
+
+Notes = dict[tuple[str, str], Note]
+"""Annotations by whose they are, and by their entry."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,6 +127,7 @@ class Box:
 
     :param forgotten: tombstones up to this modseq are no longer there.
     :param account: None once it is deleted.
+    :param vaulted: octets of expunged messages wait for a vault.
     """
 
     id: str
@@ -116,7 +141,12 @@ class Box:
     forgotten: ModSeq = _BEFORE_ALL
     unseen: int = 0
     deleted: int = 0
-    size: int = 0
+    deleted_size: int = 0
+    quota: Quota = field(default_factory=Quota)
+    append_limit: int | None = None
+    vaulted: bool = False
+    rights: ACL = field(default_factory=dict)
+    notes: Notes = field(default_factory=dict)
     lock: object | None = None
     messages: dict[UID, Message] = field(default_factory=dict)
     tombstones: dict[UID, ModSeq] = field(default_factory=dict)
@@ -146,15 +176,22 @@ class Box:
         message = self.messages.pop(uid)
         self._count(message, -1)
         self.tombstones[uid] = modseq
-        self.buried[uid] = Buried(message.content, now)
+        self.bury(uid, message, now)
+
+    def bury(self, uid: UID, message: Message, now: datetime) -> None:
+        """Keep its octets for a while."""
+        self.buried[uid] = Buried(message.content, now, message.internal_date)
 
     def _count(self, message: Message, sign: int) -> None:
+        size = sign * message.content.size
         self.unseen += sign * (not message.flags.bits & BIT_SEEN)
-        self.deleted += sign * bool(message.flags.bits & BIT_DELETED)
-        self.size += sign * message.content.size
-        if self.account is not None:
-            self.account.quota.octets += sign * message.content.size
-            self.account.quota.messages += sign
+        if message.flags.bits & BIT_DELETED:
+            self.deleted += sign
+            self.deleted_size += size
+        quotas = [self.quota] if self.account is None else [self.quota, self.account.quota]
+        for quota in quotas:
+            quota.octets += size
+            quota.messages += sign
 
     def present(self, uids: UIDSet) -> list[UID]:
         """Those of ``uids`` that are there, ascending."""
@@ -179,8 +216,13 @@ class Box:
             # Those of one modseq go together: half of an answer would be a wrong one.
             self.forgotten = list(self.tombstones.values())[past - 1]
             self.tombstones = {u: m for u, m in self.tombstones.items() if m > self.forgotten}
-        for uid in [uid for uid, buried in self.buried.items() if buried.since < before]:
-            del self.buried[uid]
+        if not self.vaulted:
+            for uid in self.overdue(before):
+                del self.buried[uid]
+
+    def overdue(self, before: datetime) -> list[UID]:
+        """Whose octets may go."""
+        return [uid for uid, buried in self.buried.items() if buried.since < before]
 
     def info(self, subscribed: bool) -> MailboxInfo:
         """What LIST and STATUS say of it."""
@@ -193,9 +235,11 @@ class Box:
             messages=len(self.messages),
             unseen=self.unseen,
             deleted=self.deleted,
-            size=self.size,
+            size=self.quota.octets,
             subscribed=subscribed,
             special_use=self.special_use,
+            deleted_size=self.deleted_size,
+            append_limit=self.append_limit,
         )
 
 
@@ -208,12 +252,14 @@ class Account:
     :param removed: nothing is made here any more.
     """
 
+    name: str = ""
     removed: bool = False
     modseq: ModSeq = _BEGINNING
     quota: Quota = field(default_factory=Quota)
     boxes: dict[MailboxName, Box] = field(default_factory=dict)
     subscribed: set[MailboxName] = field(default_factory=set)
     gone: dict[MailboxName, ModSeq] = field(default_factory=dict)
+    notes: Notes = field(default_factory=dict)
     bells: Bells = field(default_factory=Bells)
 
     def box(self, name: str) -> Box:
