@@ -17,6 +17,7 @@ __all__ = [
     "ConfigurationError",
     "DNSError",
     "DNSUnavailable",
+    "EncodingError",
     "HeaderError",
     "LocalProtocolError",
     "MailboxError",
@@ -122,6 +123,10 @@ class HeaderError(PymtaError, ValueError):
     def __init__(self, message: str, position: int = 0) -> None:
         super().__init__(message)
         self.position = position
+
+
+class EncodingError(PymtaError, ValueError):
+    """A transfer encoding that nobody knows, or octets that break the one they claim to be in."""
 
 
 class ReportError(PymtaError, ValueError):

@@ -8,6 +8,7 @@ import json
 
 import pytest
 
+from pymta.message.structure import BROKEN
 from pymta.message.structure_codec import from_bytes, to_bytes
 from tests.message.structures import read
 
@@ -30,16 +31,29 @@ def test_there_and_back() -> None:
     assert b"" == structure.root.parts[0].id
 
 
-def test_s16_version_1_is_read_for_ever() -> None:
+VERSION_1 = (
+    b'1[0,2,9,1,null,null,null,"base64",null,"d",null,["inline",[["filename","\xc3\xbf"]]],'
+    b'["en"],null,null,null,[null,"s",[[null,null,"a","b"]],null,[],[],[],[],null,"<i>"]]'
+)
+
+
+@pytest.mark.parametrize(
+    ("octets", "decoded"),
+    [
+        pytest.param(VERSION_1, None, id="1"),
+        pytest.param(b"2" + VERSION_1[1:-1] + b",7]", 7, id="2"),
+        pytest.param(b"2" + VERSION_1[1:-1] + b",-1]", BROKEN, id="2, broken"),
+    ],
+)
+def test_s16_versions_are_read_for_ever(octets: bytes, decoded: int | None) -> None:
     """
-    What the first release wrote is written here once and for all.
+    What each release wrote is written here once and for all; the newest is written.
     """
-    octets = (
-        b'1[0,2,9,1,null,null,null,"base64",null,"d",null,["inline",[["filename","\xc3\xbf"]]],'
-        b'["en"],null,null,null,[null,"s",[[null,null,"a","b"]],null,[],[],[],[],null,"<i>"]]'
-    )
     structure = from_bytes(octets)
     root = structure.root
+
+    assert decoded == root.decoded == root.decoded_octets
+    assert to_bytes(structure) == (octets if decoded is not None else b"2" + octets[1:])
 
     assert (0, 2, 11, 1) == (root.start, root.body, root.stop, root.lines)
     assert ("base64", b"d", (b"en",)) == (root.encoding, root.description, root.language)
@@ -47,7 +61,6 @@ def test_s16_version_1_is_read_for_ever() -> None:
     assert root.envelope is not None
     assert root.envelope.from_ == root.envelope.sender
     assert () == root.envelope.reply_to
-    assert octets == to_bytes(structure)
 
 
 def test_small_messages_have_small_structures() -> None:
@@ -64,12 +77,14 @@ def test_small_messages_have_small_structures() -> None:
     "octets",
     [
         b"",
-        b"2[0,0,0,0]",
+        b"3[0,0,0,0]",
+        b"2[0,0]",
         b"1",
         b"1{}",
         b"1[]",
         b"1[0,0]",
         b'1["a","b","c","d"]',
+        b"2[0,0,0,0" + b",null" * 13 + b",true]",
         b"1[0,0,0,0,null,null,null,null,5]",
         b"1\xff",
         b"\x80\x04K\x01.",

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pymta.message.envelope import MessageEnvelope
-from pymta.message.structure import DEFAULT_MEDIA, Part
+from pymta.message.structure import BROKEN, DEFAULT_MEDIA, Part
 from pymta.message.structure_reader import MAX_BOUNDARY, MAX_DEPTH, MAX_KEPT, MAX_PARTS
 from tests.message.cuts import CUTS, Cutter, random_cuts
 from tests.message.structures import check, read, shape
@@ -256,6 +256,7 @@ def test_everything_a_part_says(cut: Cutter) -> None:
             language=(b"en", b"de-at"),
             location=b"http://x/y",
             envelope=MessageEnvelope(),
+            decoded=1,
         )
         == part
     )
@@ -264,7 +265,7 @@ def test_everything_a_part_says(cut: Cutter) -> None:
         part.media.subtype,
         part.media.parameters,
     )
-    assert part.decoded_octets is None
+    assert 1 == part.decoded_octets
 
 
 def test_nothing_said() -> None:
@@ -508,3 +509,62 @@ def test_body_is_not_kept() -> None:
     assert "multipart/mixed(text/plain text/html)" == shape(structure.root)
     assert structure.size > 19_000_000
     assert peak < 1_000_000
+
+
+def encoded(encoding: bytes, body: bytes) -> bytes:
+    """A part of that encoding."""
+    return b"Content-Transfer-Encoding: " + encoding + b"\r\n\r\n" + body
+
+
+DECODED = [
+    pytest.param(b"7bit", b"a=\r\nb", 5, id="7bit"),
+    pytest.param(b"x-new", b"a", BROKEN, id="unknown"),
+    pytest.param(b"base64", b"QUJD\r\nQQ==", 4, id="base64"),
+    pytest.param(b"base64", b"", 0, id="base64 of nothing"),
+    pytest.param(b"base64", b"QUJD\r\nQQ", BROKEN, id="broken base64"),
+    pytest.param(b"base64", b"QUJD\r\n--x\r\nQQ==", BROKEN, id="base64 with another boundary"),
+    pytest.param(b"quoted-printable", b"=3D \r\na=\r\nb", 5, id="quoted-printable"),
+    pytest.param(b"quoted-printable", b"a\r\n", 3, id="a line end of its own"),
+    pytest.param(b"quoted-printable", b"a=\r\n--x", 4, id="something like a boundary"),
+    pytest.param(b"quoted-printable", b"a=", 1, id="a soft break is the boundary's"),
+    pytest.param(b"quoted-printable", b"", 0, id="quoted-printable of nothing"),
+    pytest.param(b"quoted-printable", b"\r\n", 2, id="an empty line"),
+    pytest.param(b"quoted-printable", b"=zz", BROKEN, id="broken quoted-printable"),
+]
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize(("encoding", "body", "size"), DECODED)
+def test_decoded_sizes(encoding: bytes, body: bytes, size: int, cut: Cutter) -> None:
+    """
+    The decoded size is counted: alone, between boundaries, and in a message in a message.
+    """
+    part = encoded(encoding, body)
+    outer = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+    enclosed = b"Content-Type: message/rfc822\r\n\r\n"
+    alone = read(cut(part)).root
+    several = read(cut(outer + part + b"\r\n--b\r\n" + enclosed + part + b"\n--b--\r\n")).root
+    message = several.parts[1].message
+
+    assert message is not None
+    assert [size] * 3 == [each.decoded_octets for each in (alone, several.parts[0], message)]
+    assert len(body) == several.parts[0].octets == message.octets
+
+
+@pytest.mark.parametrize(
+    ("octets", "expected"),
+    [
+        pytest.param(b"\r\n--b--\r\nQQ==\r\n", [], id="a multipart that is closed at once"),
+        pytest.param(b"--b\r\n\r\nx\r\n--b--\r\nQQ==\r\n", [1], id="an epilogue"),
+        pytest.param(b"QQ==\r\n", [], id="a multipart without parts"),
+    ],
+)
+def test_decoded_sizes_of_encoded_multiparts(octets: bytes, expected: list[int]) -> None:
+    """
+    A multipart that says it is encoded has no decoded size, and its parts have theirs.
+    """
+    header = b"Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: base64\r\n"
+    root = read([header + b"\r\n" + octets]).root
+
+    assert root.decoded_octets is None
+    assert expected == [part.decoded_octets for part in root.parts]

@@ -16,8 +16,12 @@ from typing import NamedTuple
 
 from pymta.message.envelope import MessageEnvelope
 from pymta.message.parameters import MediaType, Parameters
+from pymta.message.transfer import IDENTITY
 
-__all__ = ["DEFAULT_MEDIA", "Part", "Span", "Structure"]
+__all__ = ["BROKEN", "DEFAULT_MEDIA", "Part", "Span", "Structure"]
+
+BROKEN = -1
+"""In :attr:`Part.decoded`: its encoding is unknown, or its octets break it."""
 
 DEFAULT_MEDIA = MediaType("text", "plain", (("charset", b"us-ascii"),))
 """What a part without a content type is (:rfc:`2045#section-5.2`)."""
@@ -46,6 +50,8 @@ class Part:
     :param parts: of a multipart; at least one.
     :param message: of a message/rfc822 or message/global: what it encloses.
     :param envelope: of a whole message, enclosed or not.
+    :param decoded: the size of the body without base64 or quoted-printable, or :data:`BROKEN`;
+        None if nobody has counted it.
     """
 
     start: int
@@ -63,6 +69,7 @@ class Part:
     parts: tuple[Part, ...] = ()
     message: Part | None = None
     envelope: MessageEnvelope | None = None
+    decoded: int | None = None
 
     @property
     def octets(self) -> int:
@@ -71,8 +78,12 @@ class Part:
 
     @property
     def decoded_octets(self) -> int | None:
-        """The size of the body without its transfer encoding; None if only decoding can tell."""
-        return self.octets if self.encoding in ("7bit", "8bit", "binary") else None
+        """
+        The size of the body without its transfer encoding.
+
+        :data:`BROKEN` if it cannot be decoded; None if only decoding can tell.
+        """
+        return self.octets if self.encoding in IDENTITY else self.decoded
 
     @property
     def header_span(self) -> Span:

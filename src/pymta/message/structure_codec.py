@@ -20,17 +20,20 @@ __all__ = ["from_bytes", "to_bytes"]
 
 # The first octets name the version, before any parsing.
 _VERSION_1 = b"1"
+# With decoded sizes.
+_VERSION_2 = b"2"
 
 # One row a part; what is missing at its end is empty.  The order is the format: new columns
 # go to the end and get a version of their own.
 #   start, body, stop, lines, type, subtype, parameters, encoding, id, description, md5,
-#   disposition, language, location, parts, message, envelope
+#   disposition, language, location, parts, message, envelope; since version 2: decoded
+_COLUMNS = 18
 
 
 def to_bytes(structure: Structure) -> bytes:
     """Write it."""
     row = _part_row(structure.root)
-    return _VERSION_1 + json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+    return _VERSION_2 + json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def from_bytes(octets: bytes) -> Structure:
@@ -39,7 +42,7 @@ def from_bytes(octets: bytes) -> Structure:
 
     :raises ValueError: for a version that this release does not know, or for other octets.
     """
-    if octets[:1] != _VERSION_1:
+    if octets[:1] not in (_VERSION_1, _VERSION_2):
         raise ValueError(f"structure of an unknown version: {octets[:1]!r}")
     try:
         return Structure(_part(json.loads(octets[1:])))
@@ -67,6 +70,7 @@ def _part_row(part: Part) -> list[Any]:
         [_part_row(inner) for inner in part.parts] or None,
         part.message and _part_row(part.message),
         part.envelope and _envelope_row(part.envelope),
+        part.decoded,
     ]
     while row[-1] is None:
         row.pop()
@@ -76,7 +80,9 @@ def _part_row(part: Part) -> list[Any]:
 def _part(row: list[Any]) -> Part:
     if not all(type(number) is int for number in row[:4]):
         raise TypeError("no offsets")
-    row = row + [None] * (17 - len(row))
+    row = row + [None] * (_COLUMNS - len(row))
+    if row[17] is not None and type(row[17]) is not int:
+        raise TypeError("no size")
     start, body, stop = row[0], row[0] + row[1], row[0] + row[1] + row[2]
     return Part(
         start=start,
@@ -94,6 +100,7 @@ def _part(row: list[Any]) -> Part:
         parts=tuple(map(_part, row[14] or ())),
         message=row[15] and _part(row[15]),
         envelope=None if row[16] is None else _envelope(row[16]),
+        decoded=row[17],
     )
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from itertools import islice
 
+from pymta.errors import EncodingError
 from pymta.message import _tokens
 from pymta.message.envelope import MessageEnvelope, message_envelope
 from pymta.message.header import MAX_FIELDS, MAX_OCTETS, Field, Header, parse_header
@@ -26,7 +27,8 @@ from pymta.message.parameters import (
     parse_disposition,
     parse_media_type,
 )
-from pymta.message.structure import DEFAULT_MEDIA, Part, Structure
+from pymta.message.structure import BROKEN, DEFAULT_MEDIA, Part, Structure
+from pymta.message.transfer import IDENTITY, Transfer, transfer_of
 
 __all__ = ["MAX_BOUNDARY", "MAX_DEPTH", "MAX_KEPT", "MAX_PARTS", "StructureReader"]
 
@@ -64,6 +66,7 @@ class _Entity:
     __slots__ = (
         "body",
         "boundary",
+        "decoded",
         "default",
         "description",
         "disposition",
@@ -103,6 +106,7 @@ class _Entity:
         self.shadowed: int | None = None
         self.parts: list[Part] = []
         self.message: Part | None = None
+        self.decoded: int | None = None
 
     def describe(self, header: Header) -> None:
         """Take from the header what it says of the part."""
@@ -170,6 +174,7 @@ class _Entity:
             parts=tuple(self.parts),
             message=self.message,
             envelope=self.envelope,
+            decoded=self.decoded,
         )
 
     def _shown_media(self) -> MediaType:
@@ -212,6 +217,32 @@ def _envelope_weight(envelope: MessageEnvelope) -> int:
     return octets
 
 
+class _Count:
+    """The size of a body without its transfer encoding, counted as the octets pass."""
+
+    __slots__ = ("_size", "_transfer")
+
+    def __init__(self, transfer: Transfer) -> None:
+        self._transfer = transfer
+        self._size = 0
+
+    def feed(self, octets: bytes) -> None:
+        if self._size >= 0:
+            try:
+                self._size += self._transfer.count(octets)
+            except EncodingError:
+                self._size = BROKEN
+
+    def finish(self, cut: int) -> int:
+        """With a line end of ``cut`` octets that belonged to a boundary."""
+        if self._size >= 0:
+            try:
+                self._size += len(self._transfer.finish(cut))
+            except EncodingError:
+                self._size = BROKEN
+        return self._size
+
+
 class StructureReader:
     """
     Feed a message in slices, and :meth:`finish` it.
@@ -236,6 +267,8 @@ class StructureReader:
         self._kept = 0
         self._stack = [_Entity(0, default=DEFAULT_MEDIA, whole=True)]
         self._open: dict[bytes, int] = {}
+        # Of the innermost part, if it is a leaf whose encoding has to be undone.
+        self._count_of_leaf: _Count | None = None
         self.header: Header | None = None
         """The message's own, once it is over."""
 
@@ -263,6 +296,8 @@ class StructureReader:
         # Octets up to stop are behind us: count their lines, keep them if they are header.
         if self._in_header:
             self._header += self._data[self._at : min(stop, self._at + self._room())]
+        elif self._count_of_leaf is not None:
+            self._count_of_leaf.feed(self._data[self._at : stop])
         self._lines += self._data.count(b"\n", self._at, stop)
         self._at = stop
 
@@ -376,12 +411,21 @@ class StructureReader:
         self._fresh = True
         boundary = _boundary_of(entity.media)
         self._keep(entity)
-        if len(self._stack) >= MAX_DEPTH or self._count >= MAX_PARTS:
-            return
-        if entity.media.type == "multipart":
-            self._register(entity, boundary)
-        elif _is_message(entity.media) and entity.encoding not in _ENCODED:
-            self._begin(DEFAULT_MEDIA, whole=True)
+        if len(self._stack) < MAX_DEPTH and self._count < MAX_PARTS:
+            if entity.media.type == "multipart":
+                self._register(entity, boundary)
+                return
+            if _is_message(entity.media) and entity.encoding not in _ENCODED:
+                self._begin(DEFAULT_MEDIA, whole=True)
+                return
+        self._begin_counting(entity)
+
+    def _begin_counting(self, entity: _Entity) -> None:
+        if entity.encoding not in IDENTITY:
+            try:
+                self._count_of_leaf = _Count(transfer_of(entity.encoding))
+            except EncodingError:
+                entity.decoded = BROKEN
 
     def _keep(self, entity: _Entity) -> None:
         weight = entity.kept()
@@ -409,6 +453,9 @@ class StructureReader:
         while self._in_header:
             self._end_header()
         ending = self._stack[index:]
+        if self._count_of_leaf is not None:
+            ending[-1].decoded = self._count_of_leaf.finish(eol)
+            self._count_of_leaf = None
         # The line end before a boundary belongs to it, unless it is that of the empty line.
         stop = max(ending[0].body, line - eol)
         lines = self._lines - (stop < line)
