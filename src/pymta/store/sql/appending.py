@@ -15,10 +15,11 @@ from pymta.errors import MessageGone
 from pymta.mailbox import UID, Appended, MailboxName, ModSeq, UIDSet
 from pymta.store._digest import Digest
 from pymta.store._flags import Parted
+from pymta.store._quota import check_size
 from pymta.store.sql.expunging import drop, found
 from pymta.store.sql.rows import Box, Store, keywords_text
 from pymta.store.sql.tables import deliveries, letters, messages
-from pymta.store.sql.work import Context, Work, count, each
+from pymta.store.sql.work import Context, Work, check_room, count, each
 
 __all__ = ["Added", "Append", "Incoming", "Replace", "append", "replace"]
 
@@ -87,7 +88,9 @@ def append(
         if not new:
             uids = adding.put(box, store, entry.incoming, box.modseq)
             return Added(Appended(box.uid_validity, uids, box.modseq), frozenset())
-        store.quota.check(sum(m.placed.size for m in new), len(new))
+        for m in new:
+            check_size(m.placed.size, box.append_limit, m.delivery_id)
+        check_room(box, store, sum(m.placed.size for m in new), len(new))
         modseq = store.step()
         uids = adding.put(box, store, entry.incoming, modseq)
         work.changed(box, store, modseq)
@@ -113,7 +116,10 @@ def replace(
         old = found(work, box, UIDSet([entry.uid]))
         if not old:
             raise MessageGone(f"no message {entry.uid} in {box.name}")
-        store.quota.check(entry.incoming.placed.size - old[0].size, 0)
+        size = entry.incoming.placed.size
+        check_size(size, target.append_limit, entry.incoming.delivery_id)
+        store.quota.check(size - old[0].size, 0)
+        target.quota.check(*((size - old[0].size, 0) if target is box else (size, 1)))
         new = adding.unknown(target, [entry.incoming])
         modseq = store.step()
         uids = adding.put(target, store, [entry.incoming], modseq)

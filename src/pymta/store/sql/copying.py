@@ -15,7 +15,7 @@ from pymta.store._flags import names_of, part
 from pymta.store.sql.expunging import Kept, drop, found
 from pymta.store.sql.rows import Box, flags_of, keywords_text, uids_of
 from pymta.store.sql.tables import messages
-from pymta.store.sql.work import Context, Work, count, each
+from pymta.store.sql.work import Context, Work, check_room, count, each
 
 __all__ = ["Copy", "copy", "move", "move_all"]
 
@@ -41,7 +41,7 @@ def copy(
         kept = found(work, box, entry.uids)
         if not kept:
             return Copied(target.uid_validity, (), target.modseq)
-        store.quota.check(sum(m.size for m in kept), len(kept))
+        check_room(target, store, sum(m.size for m in kept), len(kept))
         modseq = store.step()
         pairs = _put(work, target, kept, modseq)
         work.changed(target, store, modseq)
@@ -65,6 +65,8 @@ def move(
         if not kept:
             nothing = Copied(target.uid_validity, (), target.modseq)
             return nothing, Expunged(UIDSet(), box.modseq)
+        if target is not box:
+            target.quota.check(sum(m.size for m in kept), len(kept))
         modseq = store.step()
         pairs = _move(work, box, target, kept=kept, modseq=modseq)
         gone = Expunged(uids_of([m.uid for m in kept]), modseq)

@@ -32,7 +32,13 @@ class ChangeFlags:
     unchanged_since: ModSeq | None
 
 
-_FOUND = in_ranges(messages.c.uid, messages.c.modseq, messages.c.flags, messages.c.keywords)
+_FOUND = in_ranges(
+    messages.c.uid,
+    messages.c.modseq,
+    messages.c.flags,
+    messages.c.keywords,
+    messages.c.size,
+)
 _SET = (
     update(messages)
     .where(messages.c.mailbox == bindparam("box"), among(messages.c.uid, "uids"))
@@ -87,8 +93,12 @@ def _set(work: Work, box: Box, flags: Flags, *, rows: Sequence[Row[Any]], modseq
     """Flags of messages that end up with the same: one statement, however many."""
     box.unseen -= sum(not row.flags & BIT_SEEN for row in rows)
     box.unseen += len(rows) * (not flags.bits & BIT_SEEN)
-    box.deleted -= sum(bool(row.flags & BIT_DELETED) for row in rows)
-    box.deleted += len(rows) * bool(flags.bits & BIT_DELETED)
+    marked = [row.size for row in rows if row.flags & BIT_DELETED]
+    box.deleted -= len(marked)
+    box.deleted_size -= sum(marked)
+    if flags.bits & BIT_DELETED:
+        box.deleted += len(rows)
+        box.deleted_size += sum(row.size for row in rows)
     work.connection.execute(
         _SET,
         {

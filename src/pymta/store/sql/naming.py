@@ -4,7 +4,7 @@ Batches about accounts and names: made, deleted, renamed, subscribed, limited.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,20 @@ from pymta.errors import MailboxError, MailboxExists
 from pymta.mailbox import INBOX, UID, MailboxInfo, MailboxName, ModSeq, UIDValidity
 from pymta.store._names import parents, renamed
 from pymta.store._quota import Quota
+from pymta.store.sql.access import inherit
+from pymta.store.sql.annotating import copy_notes
 from pymta.store.sql.copying import move_all
 from pymta.store.sql.rows import Box, Store, info_of
-from pymta.store.sql.tables import gone, locks, mailboxes, state, stores, subscriptions
+from pymta.store.sql.tables import (
+    gone,
+    locks,
+    mailboxes,
+    notes,
+    rights,
+    state,
+    stores,
+    subscriptions,
+)
 from pymta.store.sql.work import Context, Work, each
 
 __all__ = [
@@ -100,6 +111,7 @@ _FORGET = delete(gone).where(
     .limit(1)
     .scalar_subquery(),
 )
+_NOTES = (notes.c.store == bindparam("of")) & (notes.c.mailbox == bindparam("box"))
 _SUBSCRIBED = (subscriptions.c.store == bindparam("of")) & (
     subscriptions.c.name == bindparam("which")
 )
@@ -121,7 +133,11 @@ def _open_account(work: Work, account: str) -> int:
         return known
     number = work.context.numbers.take()
     store = Store(id=number, account=account, modseq=ModSeq(1), quota=Quota(), changed=0)
-    _add(work, store, [INBOX], store.modseq)
+    furnished = work.context.furnished
+    for box in _add(work, store, [INBOX, *furnished], store.modseq):
+        box.special_use = " ".join(sorted(furnished.get(box.name, ())))
+        if furnished:
+            work.connection.execute(insert(subscriptions), {"store": number, "name": box.name})
     work.flush()
     return number
 
@@ -149,6 +165,7 @@ def _remove_account(work: Work, account: str) -> None:
     work.flush()
     execute(delete(gone).where(gone.c.store == number))
     execute(delete(subscriptions).where(subscriptions.c.store == number))
+    execute(delete(notes).where(notes.c.store == number))
 
 
 def limit(
@@ -183,8 +200,9 @@ def _create(work: Work, entry: Create) -> MailboxInfo:
     names = _names(work, store)
     if entry.name in names:
         raise MailboxExists(f"{entry.name} is there already")
-    missing = [name for name in parents(entry.name) if name not in names]
-    *_, box = _add(work, store, [*missing, entry.name], store.step())
+    new = [*_missing(entry.name, names), entry.name]
+    store.quota.check_mailboxes(len(names) + len(new))
+    *_, box = _add_below(work, store, new, names=names, modseq=store.step())
     box.special_use = " ".join(sorted(entry.special_use))
     work.flush()
     return info_of(box, subscribed=_is_subscribed(work, store, box.name))
@@ -213,9 +231,13 @@ def _delete(work: Work, entry: Delete) -> None:
 
 def _take_away(work: Work, box: Box, modseq: ModSeq) -> None:
     assert box.store is not None
+    store = box.store.id
     work.changed(box, box.store, modseq)
     box.store = None
-    work.connection.execute(delete(locks).where(locks.c.mailbox == box.id))
+    execute = work.connection.execute
+    execute(delete(locks).where(locks.c.mailbox == box.id))
+    execute(delete(rights).where(rights.c.mailbox == box.id))
+    execute(delete(notes).where(_NOTES), {"of": store, "box": box.id})
 
 
 def rename(
@@ -232,10 +254,12 @@ def _rename(work: Work, entry: Rename) -> None:
     if entry.new in names:
         raise MailboxExists(f"{entry.new} is there already")
     if box.name == INBOX:
+        new = [*_missing(entry.new, names), entry.new]
+        store.quota.check_mailboxes(len(names) + len(new))
         modseq = store.step()
-        missing = [name for name in parents(entry.new) if name not in names]
-        *_, target = _add(work, store, [*missing, entry.new], modseq)
+        *_, target = _add_below(work, store, new, names=names, modseq=modseq)
         move_all(work, box, target, modseq)
+        copy_notes(work, box, target)
     else:
         _rename_all(work, store, renamed(box.name, entry.new, names), names)
     work.flush()
@@ -247,6 +271,9 @@ def _rename_all(
     new_names: dict[MailboxName, MailboxName],
     names: set[MailboxName],
 ) -> None:
+    missing = _missing(next(iter(new_names.values())), names)
+    if missing:
+        store.quota.check_mailboxes(len(names) + len(missing))
     modseq = store.step()
     boxes = [work.named(store, name) for name in new_names]
     _vacate(work, store, list(new_names), modseq)
@@ -255,8 +282,30 @@ def _rename_all(
         box.name = new_names[box.name]
         work.changed(box, store, modseq)
     _occupy(work, store, [box.name for box in boxes])
-    left = names - new_names.keys() | {box.name for box in boxes}
-    _add(work, store, [name for name in parents(boxes[0].name) if name not in left], modseq)
+    left = names - new_names.keys()
+    missing = [name for name in parents(boxes[0].name) if name not in left]
+    _add_below(work, store, missing, names=left, modseq=modseq)
+
+
+def _missing(name: MailboxName, names: Collection[MailboxName]) -> list[MailboxName]:
+    """Levels above it that are not there."""
+    return [above for above in parents(name) if above not in names]
+
+
+def _add_below(
+    work: Work,
+    store: Store,
+    new: Sequence[MailboxName],
+    *,
+    names: Collection[MailboxName],
+    modseq: ModSeq,
+) -> list[Box]:
+    """With the rights of the next level above that is there."""
+    boxes = _add(work, store, new, modseq)
+    if new:
+        above = [name for name in parents(new[0]) if name in names]
+        inherit(work, boxes, above[-1] if above else None)
+    return boxes
 
 
 def _add(work: Work, store: Store, names: Sequence[MailboxName], modseq: ModSeq) -> list[Box]:

@@ -4,7 +4,7 @@ What all sessions of one store have in common.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
 from typing import Any, TypeAlias, TypeVar
 
@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from pymta import aio
 from pymta.database import Database
+from pymta.mailbox import MailboxName
 from pymta.store.sql.bells import Bells
 from pymta.store.sql.leases import Leases
 from pymta.store.sql.snapshots import Maps
@@ -43,6 +44,8 @@ class Resources:
         clock: IReactorTime,
         zone: tzinfo,
         tombstones: int,
+        furnished: Mapping[MailboxName, frozenset[str]],
+        about: Mapping[str, bytes],
     ) -> None:
         self.zone = zone
         self.context = Context(
@@ -50,6 +53,8 @@ class Resources:
             numbers=database.numbers,
             now=database.now,
             tombstones=tombstones,
+            furnished=furnished,
+            about=about,
         )
         self.maps = Maps()
         self.bells = Bells(database)

@@ -49,6 +49,7 @@ class Store:
             quota.max_octets,
             quota.max_messages,
             self.changed,
+            quota.max_mailboxes,
         )
 
 
@@ -75,6 +76,10 @@ class Box:
     tombstones: int = 0
     forgotten: ModSeq
     special_use: str = ""
+    deleted_size: int = 0
+    max_octets: int | None = None
+    max_messages: int | None = None
+    append_limit: int | None = None
     known: Keywords | None = field(default=None)
 
     def row(self) -> tuple[Any, ...]:
@@ -94,7 +99,16 @@ class Box:
             self.tombstones,
             self.forgotten,
             self.special_use,
+            self.deleted_size,
+            self.max_octets,
+            self.max_messages,
+            self.append_limit,
         )
+
+    @property
+    def quota(self) -> Quota:
+        """What it holds now, and its own limits."""
+        return Quota(self.size, self.messages, self.max_octets, self.max_messages)
 
 
 def store_of(row: Row[Any]) -> Store:
@@ -103,7 +117,7 @@ def store_of(row: Row[Any]) -> Store:
         id=row.id,
         account=row.account,
         modseq=ModSeq(row.modseq),
-        quota=Quota(row.octets, row.messages, row.max_octets, row.max_messages),
+        quota=Quota(row.octets, row.messages, row.max_octets, row.max_messages, row.max_mailboxes),
         changed=row.changed,
     )
 
@@ -125,6 +139,10 @@ def box_of(row: Row[Any], store: Store) -> Box:
         tombstones=row.tombstones,
         forgotten=ModSeq(row.forgotten),
         special_use=row.special_use,
+        deleted_size=row.deleted_size,
+        max_octets=row.max_octets,
+        max_messages=row.max_messages,
+        append_limit=row.append_limit,
     )
 
 
@@ -142,6 +160,8 @@ def info_of(row: Row[Any] | Box, *, subscribed: object) -> MailboxInfo:
         size=row.size,
         subscribed=bool(subscribed),
         special_use=frozenset(row.special_use.split()),
+        deleted_size=row.deleted_size,
+        append_limit=row.append_limit,
     )
 
 

@@ -4,12 +4,17 @@ The mailboxes of all accounts in one database.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, tzinfo
 
 from twisted.internet.interfaces import IReactorTime
 
 from pymta.database import Database
+from pymta.interfaces.mailbox import Vault
+from pymta.mailbox import MailboxName
+from pymta.store.granting import Grant
 from pymta.store.sql import naming, snapshots
+from pymta.store.sql.access import granted_to
 from pymta.store.sql.mailboxes import SQLMailboxes
 from pymta.store.sql.resources import Resources
 from pymta.store.sql.sweeping import sweep
@@ -28,6 +33,10 @@ class SQLMailStore:
     :param clock: renews locks; the reactor, if it is not given.
     :param zone: whose calendar internal dates are searched by.
     :param tombstones: how many expunged UIDs a mailbox remembers at least.
+    :param furnished: mailboxes that a new account has beside its inbox, all subscribed, and what
+        they are for.
+    :param about: shared annotations of the server, such as ``/shared/admin``.
+    :param vault: asked before octets of an expunged message go; without one, nobody is.
     """
 
     def __init__(
@@ -38,9 +47,19 @@ class SQLMailStore:
         clock: IReactorTime | None = None,
         zone: tzinfo = UTC,
         tombstones: int = TOMBSTONES,
+        furnished: Mapping[MailboxName, frozenset[str]] | None = None,
+        about: Mapping[str, bytes] | None = None,
+        vault: Vault | None = None,
     ) -> None:
+        self._vault = vault
         self._resources = Resources(
-            database, reactor, clock=clock or reactor, zone=zone, tombstones=tombstones
+            database,
+            reactor,
+            clock=clock or reactor,
+            zone=zone,
+            tombstones=tombstones,
+            furnished=furnished or {},
+            about=about or {},
         )
 
     def mailboxes(self, account: str) -> SQLMailboxes:
@@ -49,7 +68,15 @@ class SQLMailStore:
 
         Whether there is such an account is the directory's affair.
         """
-        return SQLMailboxes(self._resources, account)
+        return self.visited(account, account)
+
+    def visited(self, account: str, visitor: str) -> SQLMailboxes:
+        """See :class:`~pymta.store.granting.GrantingMailStore`."""
+        return SQLMailboxes(self._resources, account, visitor)
+
+    async def granted(self, visitor: str) -> Sequence[Grant]:
+        """See :class:`~pymta.store.granting.GrantingMailStore`."""
+        return await self._resources.read(lambda c: granted_to(c, visitor))
 
     async def remove(self, account: str) -> None:
         """All of the account's mailboxes are gone, also for whoever has them open."""

@@ -19,6 +19,8 @@ __all__ = [
     "locks",
     "mailboxes",
     "messages",
+    "notes",
+    "rights",
     "state",
     "stores",
     "subscriptions",
@@ -46,6 +48,7 @@ stores = Table(
     Column("max_octets", BigInteger),
     Column("max_messages", BigInteger),
     Column("changed", BigInteger, nullable=False),
+    Column("max_mailboxes", BigInteger),
 )
 """``account`` is NULL once it is removed; the row stays, so that whoever watches it finds out."""
 
@@ -66,6 +69,10 @@ mailboxes = Table(
     Column("tombstones", BigInteger, nullable=False),
     Column("forgotten", BigInteger, nullable=False),
     Column("special_use", Text, nullable=False),
+    Column("deleted_size", BigInteger, nullable=False),
+    Column("max_octets", BigInteger),
+    Column("max_messages", BigInteger),
+    Column("append_limit", BigInteger),
 )
 """``store`` is NULL once it is deleted; ``forgotten``: tombstones up to this modseq may lack."""
 
@@ -148,6 +155,30 @@ gone = Table(
     Column("modseq", BigInteger, nullable=False),
 )
 """Names that lost their mailbox, or changed without having one."""
+
+rights = Table(
+    "pymta_mailbox_rights",
+    METADATA,
+    Column("mailbox", BigInteger, primary_key=True, autoincrement=False),
+    Column("identifier", Text, primary_key=True),
+    Column("rights", Text, nullable=False),
+)
+"""Access control lists, without the owner, who has all rights."""
+
+notes = Table(
+    "pymta_annotations",
+    METADATA,
+    Column("store", BigInteger, primary_key=True, autoincrement=False),
+    Column("mailbox", BigInteger, primary_key=True, autoincrement=False),
+    Column("who", Text, primary_key=True),
+    Column("entry", Text, primary_key=True),
+    Column("value", LargeBinary),
+    Column("modseq", BigInteger, nullable=False),
+)
+"""
+``mailbox`` is 0 for those of the server; ``who`` is empty for shared ones; ``value`` is NULL once
+it was removed.
+"""
 
 locks = Table(
     "pymta_mailbox_locks",

@@ -8,8 +8,8 @@ Whatever may refuse an entry comes before its first change, so that one which fa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -24,7 +24,7 @@ from pymta.store.sql.queries import BOX_NAMED, BOXES, STORES
 from pymta.store.sql.rows import Box, Store, box_of, store_of
 from pymta.store.sql.tables import keywords, letters, mailboxes, state, stores
 
-__all__ = ["Context", "Work", "count", "each"]
+__all__ = ["Context", "Work", "check_room", "count", "each"]
 
 Entry = TypeVar("Entry")
 Result = TypeVar("Result")
@@ -37,12 +37,16 @@ class Context:
 
     :param now: microseconds since 1970.
     :param tombstones: how many a mailbox keeps at least.
+    :param furnished: what a new account has beside its inbox: names, and what they are for.
+    :param about: shared annotations of the server.
     """
 
     contents: Contents
     numbers: Numbers
     now: Callable[[], int]
     tombstones: int
+    furnished: Mapping[MailboxName, frozenset[str]] = field(default_factory=dict)
+    about: Mapping[str, bytes] = field(default_factory=dict)
 
 
 _UPSERT_BOX = "ON CONFLICT (id) DO UPDATE SET " + ", ".join(
@@ -191,10 +195,18 @@ def count(box: Box, store: Store, *, flags: Flags, size: int, by: int) -> None:
     """One message more, or less."""
     box.messages += by
     box.unseen += by * (not flags.bits & BIT_SEEN)
-    box.deleted += by * bool(flags.bits & BIT_DELETED)
+    if flags.bits & BIT_DELETED:
+        box.deleted += by
+        box.deleted_size += by * size
     box.size += by * size
     store.quota.messages += by
     store.quota.octets += by * size
+
+
+def check_room(box: Box, store: Store, octets: int, messages: int) -> None:
+    """:raises OverQuota: the account, or the mailbox, has no room for so much more."""
+    store.quota.check(octets, messages)
+    box.quota.check(octets, messages)
 
 
 def each(entries: Sequence[Entry], do: Callable[[Entry], Result]) -> list[Result | Exception]:
