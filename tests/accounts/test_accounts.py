@@ -20,7 +20,7 @@ from pymta.accounts.passwords import CHEAPEST, Cost, Passwords
 from pymta.accounts.records import Records
 from pymta.accounts.sql import SQLRecords, sql_accounts
 from pymta.address import Address
-from pymta.aio import Pool, deferred, gather, start
+from pymta.aio import Pool, Shared, deferred, gather, start
 from pymta.database import Database
 from pymta.errors import NoSuchAccount, NoSuchMailbox, TooManyWaiting
 from pymta.interfaces.accounts import (
@@ -47,6 +47,30 @@ class Seed:
     def __call__(self, size: int) -> bytes:
         self.number += 1
         return self.number.to_bytes(size, "big")
+
+
+class Reading:
+    """A database, and how often it was read; what is found first is told behind the first write."""
+
+    def __init__(self, database: Database) -> None:
+        self.now = database.now
+        self.reads = 0
+        self._database = database
+        self._found: Shared[None] = Shared()
+        self._written: Shared[None] = Shared()
+
+    async def read(self, query: Callable[[Any], Any]) -> Any:
+        self.reads += 1
+        found = await self._database.read(query)
+        self._found.succeed(None)
+        await self._written.wait()
+        return found
+
+    async def write(self, batch: Any, entry: Any) -> Any:
+        await self._found.wait()
+        result = await self._database.write(batch, entry)
+        self._written.succeed(None)
+        return result
 
 
 class Ours(AdministrationContract):
@@ -423,6 +447,20 @@ class TestSQL(Ours):
         assert await records.has_domain("example.test")
 
         assert ["example.test"] == list(records._domains.known)
+
+    @case
+    async def test_who_asks_together_is_one_read(self, directory: IAccountDirectory) -> None:
+        """Twenty who deliver to a domain at once; not whoever asks behind a change."""
+        reading = Reading(self.database)
+        records = SQLRecords(reading)  # type: ignore[arg-type]  # as far as it is asked here
+        asked = [start(records.has_domain("new.test")) for _ in range(20)]
+        assert 1 == reading.reads
+        await records.add_address("dave@new.test", ALICE)
+        assert await records.has_domain("new.test")
+        assert [False] * 20 == await gather(asked)
+        assert await records.has_domain("new.test")
+
+        assert 2 == reading.reads
 
     @case
     async def test_remembered_owners_are_few(self, directory: IAccountDirectory) -> None:

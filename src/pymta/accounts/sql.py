@@ -29,6 +29,7 @@ from pymta.accounts.accounts import Accounts, MailStore
 from pymta.accounts.passwords import Kept, Passwords
 from pymta.accounts.records import Record, domain_of
 from pymta.address import Address
+from pymta.aio import Shared
 from pymta.database import Database
 from pymta.database.tables import METADATA
 from pymta.errors import NoSuchAccount
@@ -112,18 +113,29 @@ class _Memory(Generic[T]):
     def __init__(self, now: Callable[[], int], *, absent: int) -> None:
         self._now = now
         self._absent = absent
-        self._changes = 0
+        self._finding: dict[str, Shared[T]] = {}
         self.known: dict[str, tuple[T, int]] = {}
 
     async def get(self, key: str, find: Callable[[str], Awaitable[T]]) -> T:
-        now = self._now()
         answer = self.known.get(key)
-        if answer is not None and 0 <= now - answer[1] < self._lasts(answer[0]):
+        if answer is not None and 0 <= self._now() - answer[1] < self._lasts(answer[0]):
             return answer[0]
-        changes = self._changes
-        found = await find(key)
+        finding = self._finding.get(key)
+        if finding is None:
+            # When an answer has become old, all who deliver there ask together.
+            finding = Shared(self._find(key, find))
+            if not finding.ended:
+                self._finding[key] = finding
+        return await finding.wait()
+
+    async def _find(self, key: str, find: Callable[[str], Awaitable[T]]) -> T:
+        finding, now = self._finding, self._now()
+        try:
+            found = await find(key)
+        finally:
+            finding.pop(key, None)
         # What was read while something was written may be what was before.
-        if changes == self._changes and self._lasts(found):
+        if finding is self._finding and self._lasts(found):
             if len(self.known) >= _MOST_REMEMBERED:
                 self.known.clear()
             self.known[key] = found, now
@@ -134,7 +146,7 @@ class _Memory(Generic[T]):
 
     def forget(self) -> None:
         """Something was written here."""
-        self._changes += 1
+        self._finding = {}
         self.known.clear()
 
 
