@@ -90,14 +90,15 @@ class PoolLimits:
 
     :param idle: seconds that one is kept; other servers put up with few idle clients, and
         Postfix keeps them for two as well.
-    :param each: kept with one address of one host.
+    :param each: kept with one address of one host: as many as a lane has attempts at once, or
+        those that end together would be closed, and opened again for the next messages.
     :param total: kept in all; 0 keeps none.
     :param transactions: of one session.
     :param age: seconds from its opening; an old one is not used again.
     """
 
     idle: float = 2.0
-    each: int = 10
+    each: int = 20
     total: int = 200
     transactions: int = 100
     age: float = 300.0
