@@ -80,6 +80,21 @@ async def test_after_two_crashes_one_is_claimed_at_a_time(
 
 
 @ensureDeferred
+async def test_the_end_of_a_trial_rings(tmp_path: Path, queue_template: Path) -> None:
+    """The next one may be tried; where a first attempt was good, there is nothing to look for."""
+    async with _twice_crashed(tmp_path / "q", queue_template) as life:
+        rings: list[None] = []
+        life.store.watch(lambda: rings.append(None))
+        await life.claim()
+        rings.clear()  # a bell rings once when it is hung
+        await life.done()
+        assert 1 == len(rings)
+        life.claims = await life.store.add([mail(100)], "me")
+        await life.done()
+        assert 1 == len(rings)
+
+
+@ensureDeferred
 async def test_whoever_crashes_alone_is_held_and_the_others_go_on(
     tmp_path: Path, queue_template: Path
 ) -> None:

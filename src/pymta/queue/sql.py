@@ -213,7 +213,8 @@ class SQLQueueStore:
         except BaseException:
             self._contents.displace(placed)
             raise
-        self._ring()
+        if not all(map(_leaves_nothing, settlements)):
+            self._ring()
         return [each.claim for each, is_good in zip(settlements, good, strict=True) if not is_good]
 
     def _settling(self, settlement: Settlement, then: Sequence[MailRows]) -> Settling:
@@ -349,6 +350,18 @@ def _suspend(connection: Connection, entries: Sequence[tuple[tuple[str, int, str
     )
     connection.execute(delete(suspended).where(suspended.c.until <= entries[-1][1]))
     return [None] * len(entries)
+
+
+def _leaves_nothing(settlement: Settlement) -> bool:
+    """Whether nobody of it waits for anything, and nobody for it."""
+    claim, each = settlement.claim, settlement.each
+    # Who was claimed before may be on trial; then others are claimed when that is over.
+    return (
+        claim.fence == 1
+        and not settlement.then
+        and len(each) == len(claim.recipients)
+        and all(isinstance(what, Done) for what in each.values())
+    )
 
 
 def _holding(claim: Claim) -> Holding:
