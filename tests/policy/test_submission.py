@@ -163,6 +163,18 @@ def test_others_are_not_bound() -> None:
     assert now_done(transaction.commit()).queue_ids
 
 
+@pytest.mark.parametrize("path", [None, Address("x", "example.org")], ids=["null", "anybody"])
+def test_s25_other_servers_are_not_bound(path: Address | None) -> None:
+    """
+    An account that is another mail server's sends for that one's people, reports included.
+    """
+    relaying = House(SenderBinding(Directory(), servers=["a@example.test"]))
+    transaction = relaying.begin(Sender(reverse_path=path), SUBMITTED)
+    give(transaction, "b@example.test", octets=b"From: MAILER-DAEMON@example.org\r\n\r\n")
+
+    assert now_done(transaction.commit()).queue_ids
+
+
 def test_account_gone_is_no_yes() -> None:
     """
     A login whose account cannot be opened any more raises: the listener says 451.

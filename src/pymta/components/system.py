@@ -111,6 +111,7 @@ class MailSystem:
     :param observers: told what happens.
     :param certificates: the server side of TLS; None offers none.
     :param plaintext: who may log in without TLS.
+    :param servers: accounts by which other mail servers log in, which send as anybody (S25).
     :param limit_logins: on failed logins; None for no limits, no delays and no bans.
     :param connections: limits that all listeners share.
     :param owner: of the queue's claims: another for each process on one store, the same after
@@ -141,6 +142,7 @@ class MailSystem:
         observers: Sequence[IObserver] | None = None,
         certificates: IOpenSSLServerConnectionCreator | None = None,
         plaintext: Peers = LOOPBACK,
+        servers: Iterable[str] = (),
         passwords: IClearTextPasswords | None = None,
         tokens: ITokenChecker | None = None,
         holders: CertificateCheck | None = None,
@@ -252,7 +254,9 @@ class MailSystem:
             ending=Queueing(self.queue),
             ids=QueueIDs(now, chance.below),
             now=now,
-            policies=PolicyChain([SenderBinding(self.people.directory), *policies]),
+            policies=PolicyChain(
+                [SenderBinding(self.people.directory, servers=frozenset(servers)), *policies]
+            ),
             modifiers=[*modifiers, SubmissionFields(hostname, now=now, random=random)],
             relay=relay,
             limits=message_limits or MessageLimits(),

@@ -169,12 +169,15 @@ class Accounts:
     Who has mailboxes.
 
     :param plaintext: who may log in without TLS.
+    :param servers: accounts by which other mail servers log in to submission, as to their
+        smarthost: they send for people of theirs, so that no address is refused them.
     :param spring: whether every address of ``domains`` is an account and any password right: for
         tests alone.
     :param cost: of a guess at a password.
     """
 
     plaintext: Peers = LOOPBACK
+    servers: tuple[str, ...] = ()
     spring: bool = False
     cost: Cost = field(default_factory=Cost)
 

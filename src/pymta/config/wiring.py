@@ -107,6 +107,7 @@ def wire(
         ],
         certificates=_certificates(configuration, clock),
         plaintext=configuration.accounts.plaintext,
+        servers=configuration.accounts.servers,
         limit_logins=partial(LoginLimits, **asdict(limits.logins)),
         connections=limits.connections,
         message_limits=limits.message,

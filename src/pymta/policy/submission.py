@@ -3,9 +3,14 @@ Submission: who logged in sends as himself, and as nobody else (:rfc:`6409#secti
 
 The envelope's sender and every address of every ``From`` field must be the account's own.  The
 null reverse path is everybody's, for receipts (:rfc:`8098`).
+
+Other mail servers that log in here, as to a smarthost, send for all of their people, and reports in
+nobody's name: accounts that are theirs are named, and are not bound.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 from zope.interface import implementer
 
@@ -29,26 +34,32 @@ NOT_YOUR_FROM = Reply(550, "5.7.1", "You may not send with an address in From th
 
 @implementer(IPolicy)
 class SenderBinding:
-    """For sessions that logged in; others are none of its business."""
+    """
+    For sessions that logged in; others are none of its business.
+
+    :param servers: names of accounts by which other mail servers log in: they may send as anybody.
+    """
 
     name = "sender binding"
 
-    def __init__(self, directory: IAccountDirectory) -> None:
+    def __init__(self, directory: IAccountDirectory, *, servers: Collection[str] = ()) -> None:
         self._directory = directory
+        self._servers = frozenset(servers)
 
     async def connect(self, session: Session) -> IPolicyConnection:
-        return _Connection(self._directory)
+        return _Connection(self._directory, self._servers)
 
 
 @implementer(IPolicyConnection)
 class _Connection:
-    def __init__(self, directory: IAccountDirectory) -> None:
+    def __init__(self, directory: IAccountDirectory, servers: frozenset[str]) -> None:
         self._directory = directory
+        self._servers = servers
         self._account: IMailAccount | None = None
 
     async def changed(self, session: Session) -> Verdict:
         account = None
-        if session.identity is not None:
+        if session.identity is not None and session.identity not in self._servers:
             account = await self._directory.open(session.identity)
         # Only now: where this fails the session stays what it was, and so does who it binds.
         self._account = account
