@@ -18,8 +18,10 @@ from __future__ import annotations
 from pymta.testing.contracts.mailbox_appending import AppendingContract
 from pymta.testing.contracts.mailbox_case import MailboxCase
 from pymta.testing.contracts.mailbox_changing import ChangingContract
+from pymta.testing.contracts.mailbox_limits import AppendLimitContract, QuotaRootContract
 from pymta.testing.contracts.mailbox_naming import NamingContract, QuotaContract
 from pymta.testing.contracts.mailbox_searching import SearchingContract
+from pymta.testing.contracts.mailbox_sharing import AnnotationsContract, RightsContract
 from pymta.testing.contracts.mailbox_telling import TellingContract
 
 __all__ = ["MailboxCase", "MailboxContract"]
@@ -31,6 +33,10 @@ class MailboxContract(
     TellingContract,
     NamingContract,
     QuotaContract,
+    QuotaRootContract,
+    AppendLimitContract,
+    RightsContract,
+    AnnotationsContract,
     SearchingContract,
 ):
-    """All of it; the quota's part skips itself where there is none."""
+    """All of it; the parts of add-ons skip themselves where there are none."""
