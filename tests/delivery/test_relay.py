@@ -268,6 +268,17 @@ def test_a_refusing_banner(greeting: Reply) -> None:
     )
 
 
+def test_our_own_shortage() -> None:
+    """
+    Where this machine has no more files or ports, mail waits and the destination is not blamed.
+    """
+    no = NotOpened(Reply(451, "4.3.0", "Not now"), ours=True)
+    (result,) = House().script(a1=[no], v6=[no], a2=[no]).deliver()
+
+    assert Scope.MESSAGE is failed(result).scope
+    assert failed(result).reply.transient
+
+
 def test_no_hosts_for_good() -> None:
     """
     A domain that takes no mail (NXDOMAIN, null MX) is a "no" for good; nobody is dialled.

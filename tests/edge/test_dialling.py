@@ -4,6 +4,7 @@ Tests for connecting to somebody: what the reactor is asked, time limits, and th
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectError, UserError
+from twisted.internet.error import ConnectBindError, ConnectError, UserError
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
@@ -179,18 +180,29 @@ def test_whoever_does_not_close_is_cut_off() -> None:
     protocol.connectionLost(Failure(ConnectError()))
 
 
-def test_refused() -> None:
+@pytest.mark.parametrize(
+    ("why", "text", "ours"),
+    [
+        (ConnectError(string="No route to host"), "No route to host", False),
+        (ConnectError(errno.EHOSTUNREACH, "No route to host"), "No route to host", False),
+        (ConnectError(errno.EADDRNOTAVAIL, "no port"), "no port", True),
+        (ConnectError(OSError(errno.EMFILE, "no file"), "no file"), "no file", True),
+        (ConnectBindError(errno.EADDRINUSE, "taken"), "taken", True),
+    ],
+    ids=["nothing", "theirs", "ports", "files", "bind"],
+)
+def test_refused(why: ConnectError, text: str, ours: bool) -> None:
     """
-    Why there is no connection is told.
+    Why there is no connection is told, and whether it says anything of who was called.
     """
     reactor = MemoryReactorClock()
     waiting = dialling(reactor)
-    connector = reactor.connectors[0]
-    reactor.tcpClients[0][2].clientConnectionFailed(
-        connector, Failure(ConnectError(string="No route to host"))
-    )
+    told: list[Any] = []
+    _ = waiting.addErrback(told.append)
+    reactor.tcpClients[0][2].clientConnectionFailed(reactor.connectors[0], Failure(why))
 
-    assert "No route to host" in failed(waiting, Unreachable)
+    assert text in str(told[0].value)
+    assert ours == told[0].value.ours
     assert [] == reactor.getDelayedCalls()
 
 
@@ -313,8 +325,9 @@ async def test_real_no_more_files(tmp_path: Path) -> None:
         while room_for_files():
             taken.append(os.open(os.devnull, os.O_RDONLY))
         for address, port in (("127.0.0.1", 25), (str(tmp_path / "none"), 0)):
-            with pytest.raises(Unreachable):
+            with pytest.raises(Unreachable) as no:
                 await dial(reactor, reactor, Echo(), address=address, port=port, seconds=5)
+            assert no.value.ours
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         for file in taken:

@@ -281,9 +281,13 @@ class _Journey:
         self._ended += [(recipient, outcome, self._connecting) for recipient, outcome in outcomes]
 
     def _refused(self, no: Refused, host: str) -> None:
-        said_so = isinstance(no, NotOpened) and no.from_peer
-        self._trouble = _destination_failed(
-            passing(no.reply), diagnostic=f"{host}: {no}", remote=host if said_so else None
+        told = no if isinstance(no, NotOpened) else NotOpened(no.reply)
+        self._trouble = Failed(
+            reply=passing(no.reply),
+            # The destination is not slowed down for what this machine lacks.
+            scope=Scope.MESSAGE if told.ours else Scope.DESTINATION,
+            remote=host if told.from_peer else None,
+            diagnostic=f"{host}: {no}",
         )
 
     async def _timed(self, awaitable: Awaitable[T]) -> T:

@@ -7,12 +7,13 @@ conversation: it holds the connection until it closes or aborts it.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectError
+from twisted.internet.error import ConnectBindError, ConnectError
 from twisted.internet.interfaces import (
     IAddress,
     IConnector,
@@ -37,8 +38,22 @@ E = TypeVar("E")
 NOBODY = Peers()
 
 
+_SHORTAGES = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN, errno.EADDRNOTAVAIL}
+)
+
+
 class Unreachable(PymtaError):
-    """There is no connection; the message says why."""
+    """
+    There is no connection; the message says why.
+
+    :param ours: this machine lacks something (files, memory, ports, the address to connect from):
+        it says nothing of who was called.
+    """
+
+    def __init__(self, message: str, *, ours: bool = False) -> None:
+        super().__init__(message)
+        self.ours = ours
 
 
 class Dialled(Generic[E]):
@@ -102,16 +117,22 @@ async def dial(
             bound = _bound(address, local)
             reactor.connectTCP(address, port, factory, timeout=None, bindAddress=bound)
     except OSError as error:  # no more files: told by a Failure for TCP alone
-        raise Unreachable(str(error)) from None
+        raise Unreachable(str(error), ours=error.errno in _SHORTAGES) from None
     try:
         await timeout(clock, seconds, dialled.made)
     except TimeLimit:
         raise Unreachable("no answer in time") from None
     except ConnectError as error:
-        raise Unreachable(str(error)) from None
+        ours = isinstance(error, ConnectBindError) or _errno(error) in _SHORTAGES
+        raise Unreachable(str(error), ours=ours) from None
     finally:
         factory.hang_up()
     return dialled
+
+
+def _errno(error: ConnectError) -> int | None:
+    cause = error.osError
+    return cause.errno if isinstance(cause, OSError) else cause
 
 
 def _bound(address: str, local: Sequence[str]) -> tuple[str, int] | None:

@@ -75,8 +75,9 @@ class Dialler:
 
         :param address: one of the host's; where its port is 0, the path of a UNIX socket.
         :raises NotOpened: there is no session; with the server's own reply where it said no,
-            4.4.1 where it cannot be reached, 4.4.2 where it falls silent, 4.5.0 where it does
-            not speak SMTP, 4.7.x for TLS and logins.
+            4.4.1 where it cannot be reached, 4.3.0 where this machine lacks files or ports,
+            4.4.2 where it falls silent, 4.5.0 where it does not speak SMTP, 4.7.x for TLS and
+            logins.
         :raises pymta.edge.tls.TLSError: a file of ours is unusable.
         """
         try:
@@ -127,6 +128,10 @@ class Dialler:
                 local=self._local,
             )
         except Unreachable as error:
-            # RFC 3463 section 3.5: no answer from host.
-            reply = Reply(451, "4.4.1", f"{where} cannot be reached")
-            raise NotOpened(reply, f"{reply}: {error}") from None
+            if error.ours:
+                # RFC 3463 section 3.4: this system has no resources.
+                reply = Reply(451, "4.3.0", "No connection can be made here now")
+            else:
+                # RFC 3463 section 3.5: no answer from host.
+                reply = Reply(451, "4.4.1", f"{where} cannot be reached")
+            raise NotOpened(reply, f"{reply}: {error}", ours=error.ours) from None

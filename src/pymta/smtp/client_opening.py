@@ -43,11 +43,20 @@ class NotOpened(Refused):
     No session.
 
     :param from_peer: whether the reply is in the server's own words.
+    :param ours: this machine lacks what a connection takes; nothing is said of the server.
     """
 
-    def __init__(self, reply: Reply, reason: str | None = None, *, from_peer: bool = False) -> None:
+    def __init__(
+        self,
+        reply: Reply,
+        reason: str | None = None,
+        *,
+        from_peer: bool = False,
+        ours: bool = False,
+    ) -> None:
         super().__init__(reply, reason)
         self.from_peer = from_peer
+        self.ours = ours
 
 
 class HandshakeFailed(NotOpened):
