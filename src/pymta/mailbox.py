@@ -206,6 +206,15 @@ class Wanted(Enum):
     """``bytes``: the envelope of :mod:`pymta.message.envelope`, serialised at append."""
     STRUCTURE = "structure"
     """``bytes``: the section map of :mod:`pymta.message.structure`, serialised at append."""
+    IMAP_ENVELOPE = "IMAP envelope"
+    """``bytes``: ENVELOPE, as IMAP writes it for a client without UTF8=ACCEPT."""
+    IMAP_STRUCTURE = "IMAP structure"
+    """``bytes``: BODYSTRUCTURE, likewise."""
+    PREVIEW = "preview"
+    """
+    ``str | None``: the beginning of what it says (:rfc:`8970`); None if an earlier release
+    appended it, and nobody has looked yet.
+    """
     EMAIL_ID = "email id"
     """``str``: the same for each copy (:rfc:`8474#section-5.1`)."""
     CONTENT = "content"
@@ -336,11 +345,18 @@ class Expunged:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found; ``modseq`` is the highest among them, None without any."""
+    """
+    What a search found.
+
+    :param modseq: the highest among them, None without any.
+    :param order: as they were to be sorted; empty where nobody asked.
+    :param scores: of a fuzzy search, from 1 to 100, ascending by UID (:rfc:`6203#section-4`).
+    """
 
     uids: UIDSet
     modseq: ModSeq | None = None
     order: tuple[UID, ...] = field(default=())
+    scores: tuple[int, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,7 +166,7 @@ class IMailbox(Interface):
         """
         Add messages at the end: all or none, durable when it fires.
 
-        Envelope and structure are computed here, once.
+        Envelope, structure and preview are computed here, once.
 
         :raises pymta.errors.OverQuota: none was added.
         :raises pymta.errors.MailboxError: as above.

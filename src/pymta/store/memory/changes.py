@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pymta.interfaces.content import SLICE, Octets
+from pymta.interfaces.content import Octets, octets_of
 from pymta.interfaces.mailbox import NewMessage
 from pymta.mailbox import UID, ModSeq
-from pymta.store._digest import Digest, DigestReader
+from pymta.store._digest import Digest, digest_of
 from pymta.store._flags import Parted, spelled
 from pymta.store._incoming import checked_flags
 from pymta.store.memory.state import Box, Message
@@ -36,19 +36,18 @@ class Received:
 async def receive(message: NewMessage) -> Received:
     """Read it into memory.  :raises ValueError: as :func:`checked_flags`."""
     flags = checked_flags(message)
-    reader = DigestReader()
-    slices = []
-    for start in range(0, message.content.size, SLICE):
-        octets = await message.content.read(start, start + SLICE)
-        reader.feed(octets)
-        slices.append(octets)
+    content = Octets(await octets_of(message.content))
     return Received(
-        content=Octets(b"".join(slices)),
-        digest=reader.finish(),
+        content=content,
+        digest=await digest_of(content, _without_a_clock),
         flags=flags,
         internal_date=message.internal_date,
         delivery_id=message.delivery_id,
     )
+
+
+async def _without_a_clock() -> None:
+    """Nothing else has a turn: a store for tests needs no reactor."""
 
 
 def unknown(incoming: Sequence[Received], box: Box) -> list[Received]:

@@ -303,6 +303,12 @@ def _column(message: Message, wanted: Wanted) -> Any:
             return message.digest.envelope
         case Wanted.STRUCTURE:
             return message.digest.structure
+        case Wanted.IMAP_ENVELOPE:
+            return message.digest.imap_envelope
+        case Wanted.IMAP_STRUCTURE:
+            return message.digest.imap_structure
+        case Wanted.PREVIEW:
+            return message.digest.preview
         case Wanted.EMAIL_ID:
             return message.email_id
         case Wanted.CONTENT:

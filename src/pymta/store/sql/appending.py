@@ -189,9 +189,9 @@ class Adding:
                 digest.envelope,
                 digest.structure,
                 1,
-                None,
-                None,
-                None,
+                digest.imap_envelope,
+                digest.imap_structure,
+                digest.preview,
             )
         )
         self._messages.append(

@@ -90,9 +90,10 @@ class SQLMailbox:
             raise ValueError(f"{len(uids)} UIDs in one call")
         since = ModSeq(-1) if changed_since is None else changed_since
         columns = tuple(wanted)
-        return await self._resources.read(
+        rows = await self._resources.read(
             lambda c: records.records(c, self._number, uids, wanted=columns, since=since)
         )
+        return await records.write_all(rows, columns, self._resources.breathe)
 
     async def sizes(self) -> Sequence[tuple[UID, int]]:
         return await self._resources.read(lambda c: reading.sizes(c, self._number))

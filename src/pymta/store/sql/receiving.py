@@ -10,19 +10,15 @@ from typing import Any
 from pymta.database.contents import Placed
 from pymta.database.times import to_microseconds
 from pymta.errors import PymtaError, StoreClosed
-from pymta.interfaces.content import SLICE, IContent
 from pymta.interfaces.mailbox import NewMessage
 from pymta.mailbox import UID, Appended, MailboxName
-from pymta.store._digest import Digest, DigestReader
+from pymta.store._digest import Digest, digest_of
 from pymta.store._flags import Parted
 from pymta.store._incoming import checked_flags
 from pymta.store.sql.appending import Added, Append, Incoming, Replace, append, replace
 from pymta.store.sql.resources import Batch, Resources
 
 __all__ = ["Receiver"]
-
-_OCTETS_A_TURN = 8 * SLICE
-"""What is looked through within 5 ms."""
 
 
 class Receiver:
@@ -46,23 +42,16 @@ class Receiver:
 
     async def _receive(self, messages: Sequence[NewMessage]) -> tuple[Incoming, ...]:
         flags = [checked_flags(message) for message in messages]
-        digests = [await self._digest(message.content) for message in messages]
+        breathe = self._resources.breathe
+        digests = [await digest_of(message.content, breathe) for message in messages]
         placed = await self._resources.context.contents.place([m.content for m in messages])
         return tuple(map(_incoming, messages, flags, digests, placed))
-
-    async def _digest(self, content: IContent) -> Digest:
-        reader = DigestReader()
-        for start in range(0, content.size, SLICE):
-            reader.feed(await content.read(start, start + SLICE))
-            if start % _OCTETS_A_TURN == _OCTETS_A_TURN - SLICE:
-                await self._resources.breathe()
-        return reader.finish()
 
     async def _write(
         self, batch: Batch[Any, Added], entry: object, incoming: Sequence[Incoming]
     ) -> Appended:
         contents = self._resources.context.contents
-        size = sum(m.placed.weight + len(m.digest.structure) for m in incoming)
+        size = sum(m.placed.weight + _weight(m.digest) for m in incoming)
         try:
             added: Added = await self._resources.write(batch, entry, size=size)
         except StoreClosed:
@@ -74,6 +63,10 @@ class Receiver:
         # What was delivered before is not named, and its writer's again.
         contents.displace(m.placed for m in incoming if m.placed.id not in added.contents)
         return added.appended
+
+
+def _weight(digest: Digest) -> int:
+    return len(digest.envelope) + len(digest.structure) + len(digest.imap_structure)
 
 
 def _incoming(message: NewMessage, flags: Parted, digest: Digest, placed: Placed) -> Incoming:

@@ -528,6 +528,21 @@ class AppendingContract(MailboxCase):
         assert b"s" == whole.root.envelope.subject
 
     @case
+    async def test_records_of_what_imap_writes(self, store: IMailboxStore) -> None:
+        """ENVELOPE, BODYSTRUCTURE and a preview are there as IMAP writes them; copies have them."""
+        inbox = await self.inbox(store)
+        await inbox.append([message(b"Subject: \xe9\r\n\r\na\r\n b\r\n"), message(b"")])
+        await inbox.copy(UIDSet([1]), INBOX)
+        wanted = [Wanted.PREVIEW, Wanted.IMAP_ENVELOPE, Wanted.IMAP_STRUCTURE]
+        [first, second, copy] = await inbox.records(UIDSet([1, 2, 3]), wanted)
+        structure = b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" %d %d NIL NIL NIL NIL)'
+
+        envelope = b"(NIL {1}\r\n\xe9" + b" NIL" * 8 + b")"
+        assert (1, "a b", envelope, structure % (7, 2)) == tuple(first)
+        assert (2, "", b"(NIL" + b" NIL" * 9 + b")", structure % (0, 0)) == tuple(second)
+        assert tuple(first)[1:] == tuple(copy)[1:]
+
+    @case
     async def test_records_of_email_ids(self, store: IMailboxStore) -> None:
         """A copy has the same email id, and no other message has it (RFC 8474)."""
         inbox = await self.inbox(store)
