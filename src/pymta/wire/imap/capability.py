@@ -9,14 +9,14 @@ and nothing else does.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from pymta.wire.imap.cursor import Cursor
 from pymta.wire.imap.state import LOGGED_IN, State, Status
 
-__all__ = ["Capability", "Parse", "Verb", "fixed", "sasl", "silent"]
+__all__ = ["Capability", "Parse", "Register", "Verb", "fixed", "sasl", "silent"]
 
 #: Reads what stands behind a verb; raises BadSyntax.
 Parse: TypeAlias = Callable[[Cursor], object]
@@ -83,3 +83,43 @@ def sasl(mechanisms: Callable[[Status], Sequence[str]]) -> Capability:
         return [f"AUTH={name}" for name in mechanisms(status)]
 
     return Capability(name="AUTH", words=words)
+
+
+class Register:
+    """
+    What a server offers, found by verb; made once, and shared by its connections.
+
+    :param capabilities: in the order of the CAPABILITY response.
+    :raises ValueError: two of them bring the same verb.
+    """
+
+    __slots__ = ("_capabilities", "_verbs")
+
+    def __init__(self, capabilities: Iterable[Capability]) -> None:
+        self._capabilities = tuple(capabilities)
+        self._verbs: dict[tuple[str, bool], tuple[Verb, Capability]] = {}
+        for capability in self._capabilities:
+            for verb in capability.verbs:
+                self._add(verb, capability)
+
+    def words(self, status: Status) -> list[str]:
+        """What is announced now."""
+        announced: list[str] = []
+        for capability in self._capabilities:
+            announced += capability.words(status) or ()
+        return announced
+
+    def find(self, name: str, *, by_uid: bool, status: Status) -> Verb | None:
+        """The verb, if it is offered now."""
+        entry = self._verbs.get((name, by_uid))
+        if entry is None or entry[1].words(status) is None:
+            return None
+        return entry[0]
+
+    def _add(self, verb: Verb, capability: Capability) -> None:
+        for by_uid, there in ((False, verb.plain), (True, verb.by_uid)):
+            if not there:
+                continue
+            if (verb.name, by_uid) in self._verbs:
+                raise ValueError(f"{verb.name} comes twice")
+            self._verbs[verb.name, by_uid] = (verb, capability)

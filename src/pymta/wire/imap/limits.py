@@ -25,7 +25,7 @@ class Limits:
     :param pieces: literals of one command.
     :param skipped: octets of a literal that is refused and comes all the same: beyond that the
         session is closed instead (:rfc:`7888#section-4`).
-    :param slice: octets of a message given at once.
+    :param slice: octets of a message given at once, and inflated at once.
     :param errors: unknown commands, wrong arguments, wrong order, since the last command that was
         none of these.  Something that speaks another protocol (HTTP, SMTP) does not stay below.
     :param commands_before_login: a login with every extension takes about ten.
@@ -39,7 +39,7 @@ class Limits:
     command: int = 262_144
     pieces: int = 1_000
     skipped: int = 268_435_456
-    slice: int = 65_536
+    slice: int = 32_768
     errors: int = 20
     commands_before_login: int = 100
     failed_logins: int = 3

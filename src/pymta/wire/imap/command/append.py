@@ -11,9 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pymta.mailbox import MailboxName
+from pymta.wire.imap.cursor import Cursor
 from pymta.wire.imap.numset import SeqSet
 
-__all__ = ["Append", "Replacing"]
+__all__ = ["Append", "Replacing", "parse_streamed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +35,8 @@ class Append:
 
     mailbox: MailboxName
     replacing: Replacing | None = None
+
+
+def parse_streamed(cursor: Cursor) -> Append:
+    """Never a whole command: the machine gives these to the reader of streams instead."""
+    raise cursor.bad("a message expected")
