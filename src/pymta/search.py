@@ -1,5 +1,6 @@
 """
-What can be asked of a mailbox: the keys of SEARCH as values (:rfc:`3501#section-6.4.4`).
+What can be asked of a mailbox: the keys of SEARCH as values (:rfc:`3501#section-6.4.4`), and how
+SORT and THREAD arrange what is found (:rfc:`5256`).
 
 Texts are casemapped by whoever compares (i;unicode-casemap, :rfc:`5051`); dates are those of
 the calendar, in the server's zone for internal dates and in the message's own for ``Date``.
@@ -10,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from pymta.mailbox import ModSeq, UIDSet
+from pymta.mailbox import UID, ModSeq, UIDSet
 
 __all__ = [
     "All",
@@ -20,18 +21,28 @@ __all__ = [
     "Before",
     "BodyText",
     "DateOf",
+    "Fuzzy",
+    "HasEmailID",
     "HasFlag",
+    "HasThreadID",
     "HeaderText",
     "Larger",
     "ModifiedSince",
     "Not",
+    "Older",
     "On",
     "Or",
     "Query",
     "Since",
     "Smaller",
+    "SortBy",
+    "SortKey",
+    "ThreadAlgorithm",
+    "ThreadNode",
     "UIDIn",
     "WholeText",
+    "Younger",
+    "is_fuzzy",
 ]
 
 
@@ -151,11 +162,52 @@ class ModifiedSince:
     modseq: ModSeq
 
 
+@dataclass(frozen=True, slots=True)
+class Older:
+    """The internal date is that many seconds ago, or more (:rfc:`5032`)."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Younger:
+    """The internal date is that many seconds ago, or less (:rfc:`5032`)."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class HasEmailID:
+    """The message of this id (:rfc:`8474#section-6`)."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HasThreadID:
+    """Messages of a thread (:rfc:`8474#section-6`); none where the store knows no threads."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fuzzy:
+    """
+    Those that ``key`` finds more or less (:rfc:`6203`).
+
+    Texts are found where their words are, in any order, accents apart; all other keys as they
+    are.  What is found gets a score.
+    """
+
+    key: Query
+
+
 Query: TypeAlias = (
     All
     | And
     | Or
     | Not
+    | Fuzzy
     | UIDIn
     | HasFlag
     | Larger
@@ -167,4 +219,76 @@ Query: TypeAlias = (
     | BodyText
     | WholeText
     | ModifiedSince
+    | Older
+    | Younger
+    | HasEmailID
+    | HasThreadID
 )
+
+
+def is_fuzzy(query: Query) -> bool:
+    """Whether anything of it is to be found more or less."""
+    match query:
+        case Fuzzy():
+            return True
+        case And(keys):
+            return any(map(is_fuzzy, keys))
+        case Or(left, right):
+            return is_fuzzy(left) or is_fuzzy(right)
+        case Not(key):
+            return is_fuzzy(key)
+        case _:
+            return False
+
+
+class SortBy(Enum):
+    """What messages are sorted by (:rfc:`5256#section-3`, :rfc:`5957`, :rfc:`6203#section-6`)."""
+
+    ARRIVAL = "ARRIVAL"
+    """Internal date and time."""
+    CC = "CC"
+    """The mailbox of the first Cc address; so do FROM and TO."""
+    DATE = "DATE"
+    """Date and time of the Date field in UTC; the internal date where there is none."""
+    DISPLAYFROM = "DISPLAYFROM"
+    """The first From address as it is shown: its name, or else the address."""
+    DISPLAYTO = "DISPLAYTO"
+    FROM = "FROM"
+    RELEVANCY = "RELEVANCY"
+    """The score of a fuzzy search, the highest first."""
+    SIZE = "SIZE"
+    SUBJECT = "SUBJECT"
+    """The base subject."""
+    TO = "TO"
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """One criterion.  :param descending: REVERSE; equal ones stay in the order of the mailbox."""
+
+    by: SortBy
+    descending: bool = False
+
+
+class ThreadAlgorithm(Enum):
+    """How messages are put into threads (:rfc:`5256#section-3`)."""
+
+    ORDEREDSUBJECT = "ORDEREDSUBJECT"
+    REFERENCES = "REFERENCES"
+    REFS = "REFS"
+    """By References alone; the thread that last got a message comes last."""
+
+
+class ThreadNode(NamedTuple):
+    """
+    A message in its thread.
+
+    A forest is a sequence of them, each in front of its children: a thread of ten thousand
+    replies, each to the one before, is no deep structure.
+
+    :param depth: 0 begins another thread.
+    :param uid: None for a message that is not there, at depth 0, whose children are siblings.
+    """
+
+    depth: int
+    uid: UID | None

@@ -36,7 +36,7 @@ __all__ = [
 ID_OCTETS = 16
 """Of the digest of a Message-ID: nobody finds two that have the same one."""
 
-MAX_REFERENCES = 200
+MAX_REFERENCES = 100
 """References of one message that are kept: the first, and the last ones."""
 
 MAX_TEXT = 2000
