@@ -257,6 +257,10 @@ class SelectedView:
         if self._changed:
             self._changed = self._changed - uids
 
+    def owe(self, uids: UIDSet) -> None:
+        """The flags of these are to be told."""
+        self._changed = self._changed | (uids - self._vanished)
+
     def take_changed(self, uids: UIDSet) -> UIDSet:
         """Those of ``uids`` whose flags would be told, which they now will not be."""
         taken = self._changed & uids

@@ -1,0 +1,201 @@
+"""
+APPEND (:rfc:`3501#section-6.3.11`), of several messages too (:rfc:`3502`), and REPLACE
+(:rfc:`8508`).
+
+Messages come as a stream and go into a writer of the store's, a slice at a time; only the last
+step names them, all or none.  The tagged OK is written when they are durable, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from pymta.errors import NoSuchMailbox
+from pymta.imap.endings import no_destination
+from pymta.imap.extension import Call
+from pymta.imap.session import IMAPSession
+from pymta.interfaces.content import IContent, IContentWriter, Joined
+from pymta.interfaces.mailbox import IMailbox, IQuotaStore, NewMessage
+from pymta.mailbox import UID, Appended
+from pymta.wire.imap.command.append import Append, Replacing
+from pymta.wire.imap.events import (
+    AppendBroken,
+    AppendEnded,
+    LiteralBegan,
+    LiteralEnded,
+    LiteralOctets,
+    MessageBegan,
+    MessageEnded,
+    PartURL,
+)
+from pymta.wire.imap.response import codes
+from pymta.wire.imap.response.status import BAD, NO, OK, Ending, untagged
+
+__all__ = ["CALLS"]
+
+_TOO_BIG: Final = NO("The message is too large", codes.TOOBIG)
+
+
+class _Broken(Exception):
+    """The machine has ended the command by itself."""
+
+
+async def _append(session: IMAPSession, command: Append) -> Ending | None:
+    replaced = _replaced(session, command.replacing)
+    if isinstance(replaced, NO | BAD):
+        return replaced
+    try:
+        mailbox = await session.asked(session.store.open(command.mailbox))
+    except NoSuchMailbox:
+        # Before the octets: the client is spared sending them.
+        return no_destination()
+    taking = _Taking(session, await _limit(session, mailbox))
+    try:
+        refused = await taking.take()
+        if refused is not None:
+            return refused
+        if replaced is not None:
+            return await _replace(session, command, replaced, taking.messages)
+        return await _keep(session, mailbox, taking.messages)
+    except _Broken:
+        return None
+    finally:
+        taking.discard()
+        mailbox.close()
+
+
+async def _limit(session: IMAPSession, mailbox: IMailbox) -> int | None:
+    limits = (session.settings.append_limit, (await session.asked(mailbox.info())).append_limit)
+    return min((each for each in limits if each is not None), default=None)
+
+
+async def _keep(session: IMAPSession, mailbox: IMailbox, messages: list[NewMessage]) -> Ending:
+    try:
+        appended = await session.changed(mailbox.append(messages))
+    except ValueError:
+        return NO("A flag that cannot be set", codes.CANNOT)
+    except NoSuchMailbox:
+        return no_destination()
+    return OK("It is kept", _code(appended))
+
+
+def _code(appended: Appended) -> codes.Code:
+    return codes.append_uid(appended.uid_validity, appended.uids)
+
+
+# -- REPLACE -----------------------------------------------------------------------------
+
+
+def _replaced(session: IMAPSession, replacing: Replacing | None) -> UID | NO | BAD | None:
+    """The message that goes; None for APPEND."""
+    if replacing is None:
+        return None
+    if session.here.read_only:
+        return NO("The mailbox is open read-only", codes.READ_ONLY)
+    uids = list(session.resolve(replacing.numbers, by_uid=replacing.by_uid))
+    if len(uids) != 1:
+        # RFC 8508 section 3.3
+        return NO("There is no such message", codes.NONEXISTENT)
+    return uids[0]
+
+
+async def _replace(
+    session: IMAPSession, command: Append, replaced: UID, messages: list[NewMessage]
+) -> Ending:
+    [message] = messages
+    try:
+        appended = await session.changed(
+            session.here.mailbox.replace(replaced, command.mailbox, message)
+        )
+    except ValueError:
+        return NO("A flag that cannot be set", codes.CANNOT)
+    except NoSuchMailbox:
+        return no_destination()
+    # RFC 8508 section 3.3: in an untagged OK, in front of the EXPUNGE
+    session.say(untagged(OK("The new message is there", _code(appended))))
+    return OK("Replaced")
+
+
+# -- the stream --------------------------------------------------------------------------
+
+
+class _Taking:
+    """
+    The messages of one command.
+
+    :param limit: octets of one message; None is none.
+    """
+
+    def __init__(self, session: IMAPSession, limit: int | None) -> None:
+        self.messages: list[NewMessage] = []
+        self._session = session
+        self._limit = limit
+        self._writers: list[IContentWriter] = []
+        self._parts: list[IContent] = []
+        self._size = 0
+        self._total = 0
+
+    async def take(self) -> Ending | None:
+        """
+        Take all of them.
+
+        :returns: the "no" to one of them, and so to all.
+        :raises _Broken: the machine has said BAD.
+        """
+        session = self._session
+        began: MessageBegan | None = None
+        while True:
+            match await session.next_event(session.settings.timeouts.sending):
+                case MessageBegan() as began:
+                    self._parts, self._size = [], 0
+                case LiteralBegan(size):
+                    refused = await self._admitted(size)
+                    if refused is not None:
+                        return refused
+                    session.machine.go_on()
+                    self._writers.append(session.settings.create())
+                case LiteralOctets(data):
+                    await session.asked(self._writers[-1].write(data))
+                case LiteralEnded():
+                    self._parts.append(await session.asked(self._writers[-1].finish()))
+                case PartURL(url):
+                    return NO("URLs cannot be had here", codes.bad_url(url))
+                case MessageEnded():
+                    assert began is not None
+                    self._end(began)
+                case AppendEnded():
+                    return None
+                case AppendBroken():
+                    raise _Broken
+
+    async def _admitted(self, size: int) -> Ending | None:
+        self._size += size
+        self._total += size
+        if not size:
+            # RFC 3502 section 6.3.11: a client may give up so
+            return NO("A message of no octets is none", codes.CANNOT)
+        if self._limit is not None and self._size > self._limit:
+            return _TOO_BIG
+        return None if await self._has_room() else NO("There is no room for it", codes.OVERQUOTA)
+
+    async def _has_room(self) -> bool:
+        session = self._session
+        if not session.provides(IQuotaStore):
+            return True
+        return await session.asked(IQuotaStore(session.store).room(self._total))
+
+    def _end(self, began: MessageBegan) -> None:
+        parts = self._parts
+        content = parts[0] if len(parts) == 1 else Joined(*parts)
+        self.messages.append(
+            NewMessage(content=content, flags=began.flags, internal_date=began.internal_date)
+        )
+
+    def discard(self) -> None:
+        """What no store has named is dropped."""
+        for writer in self._writers:
+            writer.discard()
+
+
+CALLS: Final[Mapping[type, Call]] = {Append: Call(_append, asks=True)}

@@ -1,0 +1,52 @@
+"""
+COPY and MOVE (:rfc:`3501#section-6.4.7`, :rfc:`6851`), in one commit each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from pymta.errors import NoSuchMailbox
+from pymta.imap.endings import no_destination
+from pymta.imap.extension import Call
+from pymta.imap.session import IMAPSession
+from pymta.mailbox import Copied
+from pymta.wire.imap.command.copy import Copy, Move
+from pymta.wire.imap.response import codes
+from pymta.wire.imap.response.status import OK, Ending, untagged
+
+__all__ = ["CALLS"]
+
+
+async def _copy(session: IMAPSession, command: Copy) -> Ending:
+    uids = session.resolve(command.numbers, by_uid=command.by_uid)
+    try:
+        copied = await session.changed(session.here.mailbox.copy(uids, command.mailbox))
+    except NoSuchMailbox:
+        return no_destination()
+    return OK("Copied", _code(copied))
+
+
+async def _move(session: IMAPSession, command: Move) -> Ending:
+    uids = session.resolve(command.numbers, by_uid=command.by_uid)
+    try:
+        copied, _ = await session.changed(session.here.mailbox.move(uids, command.mailbox))
+    except NoSuchMailbox:
+        return no_destination()
+    code = _code(copied)
+    if code is not None:
+        # RFC 6851 section 4.3: in an untagged OK, in front of the EXPUNGEs
+        session.say(untagged(OK("Moved", code)))
+    return OK("Moved")
+
+
+def _code(copied: Copied) -> codes.Code | None:
+    # RFC 4315 section 3: without a copied message there is nothing to be told.
+    return codes.copy_uid(copied.uid_validity, copied.pairs) if copied.pairs else None
+
+
+CALLS: Final[Mapping[type, Call]] = {
+    Copy: Call(_copy, asks=True),
+    Move: Call(_move, asks=True),
+}

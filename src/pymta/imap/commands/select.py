@@ -1,0 +1,190 @@
+"""
+SELECT, EXAMINE, CLOSE, UNSELECT and EXPUNGE (:rfc:`3501#section-6.3.1`, :rfc:`3691`,
+:rfc:`4315`, :rfc:`7162#section-3.2.5`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Final
+
+from pymta.imap.extension import Call
+from pymta.imap.selected import Bell, Selected
+from pymta.imap.session import IMAPSession
+from pymta.imap.telling import keyword_lines, vanished
+from pymta.imap.view import SelectedView, slices
+from pymta.interfaces.mailbox import IMailbox
+from pymta.mailbox import SEEN, UID, MailboxInfo, ModSeq, Snapshot, UIDSet, Wanted
+from pymta.wire.imap.command.select import Close, Expunge, QResync, Select, Unselect
+from pymta.wire.imap.numset import SeqSet
+from pymta.wire.imap.response import codes
+from pymta.wire.imap.response.atoms import mailbox as mailbox_atom
+from pymta.wire.imap.response.codes import Code
+from pymta.wire.imap.response.status import BAD, NO, OK, Ending, untagged
+
+__all__ = ["CALLS"]
+
+LOOKED_AT: Final = 2000
+"""Messages among which the first unseen one is looked for: the response is optional."""
+
+PAIRS: Final = 10_000
+"""Pairs of number and UID that are compared; a client sends some dozens."""
+
+
+async def _select(session: IMAPSession, command: Select) -> Ending:
+    if command.qresync is not None and not session.enabled("QRESYNC"):
+        # RFC 7162 section 3.2.5
+        return BAD("QRESYNC is not enabled")
+    if session.selected is not None:
+        # RFC 3501 section 6.3.1: it is closed, whether the other one can be opened or not.
+        await session.leave_mailbox()
+        # RFC 7162 section 3.2.11
+        session.say(untagged(OK("The previous mailbox is closed", codes.CLOSED)))
+    store = session.store
+    mailbox = await session.asked(store.open(command.mailbox, command.read_only))
+    try:
+        selected, info, snapshot = await _open(session, mailbox)
+    except BaseException:
+        mailbox.close()
+        raise
+    session.select(selected)
+    if command.condstore:
+        session.enable_condstore()
+    for line in _lines(session, selected, info, snapshot):
+        session.say(line)
+    await _tell_unseen(session, info)
+    if command.qresync is not None:
+        await _resynchronise(session, command.qresync)
+    code = codes.READ_ONLY if mailbox.read_only else codes.READ_WRITE
+    return OK("It is open", code)
+
+
+async def _open(session: IMAPSession, mailbox: IMailbox) -> tuple[Selected, MailboxInfo, Snapshot]:
+    # The bell first: what happens behind it is not missed.
+    bell = Bell(mailbox, session.ring)
+    snapshot = await session.asked(mailbox.snapshot())
+    recent = snapshot.recent
+    if recent < snapshot.uid_next and not mailbox.read_only:
+        recent = await session.changed(mailbox.take_recent())
+    keywords = await session.asked(mailbox.keywords())
+    info = await session.asked(mailbox.info())
+    view = SelectedView(snapshot, None if session.rev2 else UID(recent))
+    view.vanishes = session.enabled("QRESYNC", "UIDONLY")
+    view.by_uid_only = session.enabled("UIDONLY")
+    return Selected(mailbox, view, keywords=keywords, bell=bell), info, snapshot
+
+
+def _lines(
+    session: IMAPSession, selected: Selected, info: MailboxInfo, snapshot: Snapshot
+) -> Iterator[bytes]:
+    view = selected.view
+    yield from keyword_lines(selected.keywords, read_only=selected.read_only)
+    yield b"* %d EXISTS\r\n" % view.count
+    if session.rev2:
+        # RFC 9051 section 6.3.2: REQUIRED, with the name as it is
+        yield b'* LIST () "/" %s\r\n' % mailbox_atom(info.name, utf8=True)
+    else:
+        yield b"* %d RECENT\r\n" % view.recent
+    yield _said(codes.uid_validity(snapshot.uid_validity), "UIDs are valid")
+    yield _said(codes.uid_next(snapshot.uid_next), "The next UID")
+    yield _said(codes.highest_modseq(snapshot.modseq), "The highest")
+    yield _said(codes.mailbox_id(info.id), "Its id")
+
+
+def _said(code: Code, text: str) -> bytes:
+    return untagged(OK(text, code))
+
+
+async def _tell_unseen(session: IMAPSession, info: MailboxInfo) -> None:
+    """UNSEEN, where it is found at once (:rfc:`3501#section-7.1`); IMAP4rev2 has it no more."""
+    here = session.here
+    if session.rev2 or not info.unseen or session.enabled("UIDONLY"):
+        return
+    for part in islice(slices(here.view.uids), LOOKED_AT // 1000):
+        for uid, flags in await session.asked(here.mailbox.records(part, [Wanted.FLAGS])):
+            if SEEN not in flags:
+                code = codes.unseen(here.view.number(uid))
+                session.say(untagged(OK("The first unseen one", code)))
+                return
+
+
+# -- QRESYNC ---------------------------------------------------------------------------
+
+
+async def _resynchronise(session: IMAPSession, known: QResync) -> None:
+    """What the client has missed (:rfc:`7162#section-3.2.5`)."""
+    here = session.here
+    if known.uid_validity != here.view.uid_validity:
+        return
+    uids = None
+    if known.known_uids is not None:
+        uids = UIDSet.of_ranges(known.known_uids.ranges)
+    changes = await session.asked(here.mailbox.changes(ModSeq(known.modseq), uids))
+    # What has gone since the snapshot is told later, as is all that happens behind it.
+    gone = changes.vanished - here.view.uids
+    moved = changes.arrived | UIDSet(uid for uid, _ in changes.changed)
+    if uids is not None:
+        gone, moved = gone & uids, moved & uids
+    if known.known_numbers is not None:
+        last = _last_match(here.view, *known.known_numbers)
+        gone = gone - UIDSet.of_ranges([(1, last)] if last else [])
+    if gone:
+        session.say(vanished(gone, earlier=True))
+        await session.flush()
+    await session.tell_flags(moved & here.view.uids, by_uid=True)
+
+
+def _last_match(view: SelectedView, numbers: SeqSet, uids: SeqSet) -> int:
+    """
+    The last UID whose number the client has right: it knows of all that went before
+    (:rfc:`7162#section-3.2.5.2`).  0 if there is none.
+    """
+    last = 0
+    for number, uid in islice(zip(_each(numbers), _each(uids), strict=False), PAIRS):
+        if number > view.count:
+            break
+        if view.uid(number) == uid:
+            last = uid
+    return last
+
+
+def _each(numbers: SeqSet) -> Iterator[int]:
+    for first, end in numbers.ranges:
+        yield from range(first, end + 1)
+
+
+# -- the end ---------------------------------------------------------------------------
+
+
+async def _close(session: IMAPSession, _command: Close) -> Ending:
+    here = session.here
+    if not here.read_only:
+        # RFC 3501 section 6.4.2: nobody is told; nor is HIGHESTMODSEQ (RFC 7162 section 3.2.8)
+        await session.changed(here.mailbox.expunge())
+    await session.leave_mailbox()
+    return OK("Closed")
+
+
+async def _unselect(session: IMAPSession, _command: Unselect) -> Ending:
+    await session.leave_mailbox()
+    return OK("Closed; nothing was expunged")
+
+
+async def _expunge(session: IMAPSession, command: Expunge) -> Ending:
+    here = session.here
+    uids = None
+    if command.uids is not None:
+        uids = session.resolve(command.uids, by_uid=True)
+    if here.read_only:
+        return NO("The mailbox is open read-only", codes.READ_ONLY)
+    await session.changed(here.mailbox.expunge(uids))
+    return OK("Expunged")
+
+
+CALLS: Final[Mapping[type, Call]] = {
+    Select: Call(_select),
+    Close: Call(_close),
+    Unselect: Call(_unselect),
+    Expunge: Call(_expunge, asks=True),
+}

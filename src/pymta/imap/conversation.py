@@ -1,0 +1,281 @@
+"""
+One IMAP connection (:rfc:`3501`, :rfc:`9051`): the machine's questions become calls on logins and
+mailboxes.
+
+Each command is answered before the next is looked at; before its tagged response the client is
+told what is new in its mailbox, as far as it can bear it.  Here is one of the four fences: what
+nobody expected becomes NO [SERVERBUG] with an id, and the session goes on.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from pymta.aio import CancelledError, TimeLimit
+from pymta.edge.connection import Connection, Lost
+from pymta.edge.login import LoginCancelled
+from pymta.edge.talk import Teller
+from pymta.errors import NoSuchMailbox, StoreClosed
+from pymta.events import Connected, Disconnected
+from pymta.imap.commands.table import COMMANDS
+from pymta.imap.endings import ending_of
+from pymta.imap.entering import Entering, Farewell
+from pymta.imap.extension import Call, Numbering
+from pymta.imap.offer import Offer
+from pymta.imap.session import IMAPSession
+from pymta.imap.settings import Settings
+from pymta.session import Session
+from pymta.wire import NeedData
+from pymta.wire.imap.command.auth import (
+    Authenticate,
+    Login,
+    Logout,
+    StartTLS,
+    Unauthenticate,
+)
+from pymta.wire.imap.command.session import Compress, Idle
+from pymta.wire.imap.events import Asked, Closed, Event, IdleDone
+from pymta.wire.imap.response import codes
+from pymta.wire.imap.response.status import BAD, NO, OK, Ending
+from pymta.wire.imap.server import IMAPServer
+
+__all__ = ["IMAPConversation"]
+
+_log = Logger(namespace="pymta.imap")
+
+COALESCE: Final = 0.02
+"""Seconds from a bell to its answer: a hundred deliveries in a row are told a few times."""
+
+
+class IMAPConversation:
+    """What is said on one connection, from the greeting to the end."""
+
+    def __init__(
+        self, settings: Settings, machine: IMAPServer, session: Session, *, offer: Offer
+    ) -> None:
+        self._settings = settings
+        self._clock = settings.clock
+        self._teller = Teller("imap", _log, clock=settings.clock, observer=settings.observer)
+        self._machine = machine
+        self._offer = offer
+        self._session = IMAPSession(settings, machine, session, ring=self._rung)
+        self._entering = Entering(self._session, offer, self._teller)
+        self._calls = dict(COMMANDS)
+        for extension in settings.extensions:
+            self._calls.update(extension.calls)
+        self._connection: Connection[Event]
+        self._ringing: IDelayedCall | None = None
+        self._idling = False
+        self._stopping = False
+
+    # -- from beginning to end -----------------------------------------------------
+
+    async def run(self, connection: Connection[Event]) -> None:
+        """Until the client leaves or is sent away."""
+        self._connection = self._session.connection = connection
+        session = self._session
+        session.began = self._clock.seconds()
+        try:
+            if self._settings.implicit_tls:
+                await self._entering.secure()
+            self._machine.greet(f"{self._settings.hostname} ready")
+            self._teller.tell(Connected(session.session))
+            while await self._step():
+                pass
+        except TimeLimit:
+            # RFC 3501 section 5.4
+            session.reason = "time limit"
+            self._machine.shut_down("Autologout; idle for too long", codes.UNAVAILABLE)
+        finally:
+            await self._leave()
+            self._teller.tell(Disconnected(session.session, session.reason))
+
+    def stop(self) -> None:
+        """Say BYE at the next command boundary, or amid an IDLE."""
+        self._stopping = True
+        self._stop_here()
+        self._connection.wake()
+
+    def _stop_here(self) -> None:
+        if self._stopping and self._machine.at_boundary:
+            self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
+        self._session.reason = "shutdown"
+        self._machine.shut_down("The server is shutting down", codes.UNAVAILABLE)
+
+    async def _step(self) -> bool:
+        self._stop_here()
+        session = self._session
+        event = await self._connection.next_event(session.patience())
+        match event:
+            case Closed(reason):
+                session.closed(reason)
+                return False
+            case Asked(_, command):
+                await self._answer(command)
+        return True
+
+    async def _leave(self) -> None:
+        """Close and log out; idempotent."""
+        if self._ringing is not None:
+            self._ringing.cancel()
+            self._ringing = None
+        try:
+            await self._session.leave_mailbox()
+        except CancelledError:
+            raise
+        except Exception as fault:  # noqa: BLE001  the fence: nothing of this can be missed
+            if ending_of(fault) is None:
+                self._teller.fault(self._session.session)
+        finally:
+            self._entering.leave()
+
+    # -- the fence -------------------------------------------------------------------
+
+    async def _answer(self, command: object) -> None:
+        """Answer a command, whatever comes of it."""
+        call = self._calls.get(type(command))
+        try:
+            ending = await self._ending(command, call)
+        except (CancelledError, Lost):
+            raise
+        except LoginCancelled:
+            return
+        except Exception as fault:  # noqa: BLE001  the fence of IMAP commands
+            ending = self._no(fault)
+        if ending is None:
+            return
+        if isinstance(ending, Farewell):
+            self._machine.finish(NO(ending.text))
+            self._machine.shut_down(ending.text, codes.UNAVAILABLE)
+            return
+        mailbox_gone = not await self._told(command, call)
+        self._machine.finish(self._session.highest(ending))
+        if mailbox_gone:
+            # Nothing that the client knows of it is true any more, and no response says so.
+            self._session.reason = "mailbox deleted"
+            self._machine.shut_down("The selected mailbox was deleted", codes.UNAVAILABLE)
+
+    def _no(self, fault: Exception) -> Ending | Farewell:
+        known = self._entering.no(fault) or ending_of(fault)
+        if known is not None:
+            if isinstance(fault, StoreClosed):
+                _log.error("{session}: {fault}", session=self._session.session.id, fault=fault)
+            return known
+        name = self._teller.fault(self._session.session)
+        return NO(f"Something is wrong here; it is logged as {name}", codes.SERVERBUG)
+
+    async def _told(self, command: object, call: Call | None) -> bool:
+        """
+        Tell what is new, before the tagged response.
+
+        :returns: whether the selected mailbox is still there.
+        """
+        session = self._session
+        if session.selected is None or call is None:
+            return True
+        stays = call.numbering is Numbering.STAYS and not getattr(command, "by_uid", False)
+        try:
+            if call.asks or session.selected.bell.rings:
+                await session.refresh()
+            await session.tell(may_expunge=not stays)
+        except NoSuchMailbox:
+            return False
+        except (CancelledError, Lost):
+            raise
+        except Exception as fault:  # noqa: BLE001  the fence: it is told another time
+            if ending_of(fault) is None:
+                self._teller.fault(session.session)
+        return True
+
+    # -- commands ---------------------------------------------------------------------
+
+    async def _ending(self, command: object, call: Call | None) -> Ending | Farewell | None:
+        """How it ends; None where the machine has been told already."""
+        entering = self._entering
+        match command:
+            case Login():
+                return await entering.login(command)
+            case Authenticate():
+                return await entering.authenticate(command)
+            case StartTLS():
+                await entering.start_tls()
+                return None
+            case Unauthenticate():
+                return await entering.unauthenticate()
+            case Logout():
+                return await self._log_out()
+            case Idle():
+                self._idling = True
+                try:
+                    return await self._idle()
+                finally:
+                    self._idling = False
+            case Compress():
+                # What is no DEFLATE, or comes twice, the machine has refused.
+                self._machine.compress()
+                return None
+        if call is None:
+            return BAD("Nobody answers that here")
+        return await call.run(self._session, command)
+
+    async def _log_out(self) -> Ending:
+        self._session.reason = "logout"
+        # Before the answer: who has read it may be back at once.
+        await self._leave()
+        return OK("Goodbye")
+
+    # -- IDLE ---------------------------------------------------------------------------
+
+    async def _idle(self) -> Ending:
+        """:rfc:`2177`: what happens is told as it happens, until the client has enough."""
+        session = self._session
+        self._machine.idling()
+        until = self._clock.seconds() + self._settings.timeouts.inactive
+        if session.selected is not None:
+            # What came before is told at once: the client will not ask.
+            await session.refresh()
+            await session.tell(may_expunge=True)
+        while True:
+            if self._stopping:
+                self._say_goodbye()
+                raise Lost
+            await self._tell_idler()
+            event = self._machine.next_event()
+            match event:
+                case IdleDone():
+                    return OK("Done idling")
+                case Closed(reason):
+                    session.closed(reason)
+                    raise Lost
+                case NeedData():
+                    if self._ringing is not None or not self._has_news():
+                        await self._connection.heard(max(until - self._clock.seconds(), 0))
+
+    def _has_news(self) -> bool:
+        selected = self._session.selected
+        return selected is not None and selected.bell.rings
+
+    async def _tell_idler(self) -> None:
+        session = self._session
+        if self._ringing is None and self._has_news():
+            await session.refresh()
+            await session.tell(may_expunge=True)
+            await session.flush()
+
+    def _rung(self) -> None:
+        """
+        Something may have happened to the selected mailbox.
+
+        Only an IDLE waits for it; who rings is amid a commit, so the answer comes later.
+        """
+        if self._ringing is None and self._idling:
+            self._ringing = self._clock.callLater(COALESCE, self._wake)
+
+    def _wake(self) -> None:
+        self._ringing = None
+        self._connection.wake()

@@ -1,0 +1,52 @@
+"""
+Listeners for IMAP, with STARTTLS or implicit TLS.
+"""
+
+from __future__ import annotations
+
+from pymta.edge.listener import Listener
+from pymta.edge.switch import Client
+from pymta.imap.conversation import IMAPConversation
+from pymta.imap.offer import Offer
+from pymta.imap.settings import Settings
+from pymta.session import Role, Session
+from pymta.wire.imap.server import IMAPServer
+
+__all__ = ["imap_listener"]
+
+TOO_MANY = b"* BYE [UNAVAILABLE] Too many connections\r\n"
+
+
+def imap_listener(settings: Settings) -> Listener:
+    """
+    The factory for an endpoint.
+
+    :raises ValueError: for settings that contradict each other.
+    """
+    if settings.implicit_tls and settings.certificates is None:
+        raise ValueError("implicit TLS needs certificates")
+    return Listener(settings.clock, _Beginning(settings), door=settings.door, too_many=TOO_MANY)
+
+
+class _Beginning:
+    """Makes a machine and a conversation for each client."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def __call__(self, client: Client) -> tuple[IMAPServer, IMAPConversation]:
+        settings = self._settings
+        number = next(settings.door.numbers)
+        offer = Offer(settings, plaintext=settings.login.plaintext_allowed(client.peer.host))
+        machine = IMAPServer(
+            offer.capabilities(), limits=settings.limits, tls=settings.implicit_tls
+        )
+        session = Session(
+            id=f"imap-{number:x}",
+            role=Role.IMAP,
+            peer=client.peer,
+            local=client.local,
+            proxy=client.proxy,
+            started=settings.now(),
+        )
+        return machine, IMAPConversation(settings, machine, session, offer=offer)

@@ -1,0 +1,136 @@
+"""
+What one client is offered: the CAPABILITY response (:rfc:`3501#section-6.1.1`), as its connection
+is now.
+
+A capability stands in a table with the interfaces that the store has to provide; it is announced
+where they are, and nowhere else.  Before a login nobody knows the store: then what stores of this
+listener provide is told, so that the list differs behind it in nothing but STARTTLS,
+LOGINDISABLED, AUTH= and the kind of literals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from zope.interface import Interface
+
+from pymta.imap.extension import Offered
+from pymta.imap.settings import Settings
+from pymta.interfaces.mailbox import IMailboxStore
+from pymta.session import TLS
+from pymta.wire.imap import verbs
+from pymta.wire.imap.capability import Capability, Verb, sasl
+from pymta.wire.imap.state import State, Status
+
+__all__ = ["OFFERED", "Offer"]
+
+
+def _plain(*words: str) -> Offered:
+    return Offered(words=words)
+
+
+def _with(word: str, *new: Verb) -> Offered:
+    return Offered(words=(word,), verbs=new)
+
+
+OFFERED: Final[tuple[Offered, ...]] = (
+    _plain("SASL-IR"),
+    _with("ID", verbs.ID),
+    _with("ENABLE", verbs.ENABLE),
+    _with("IDLE", verbs.IDLE),
+    _with("UIDPLUS", verbs.UID_EXPUNGE),
+    _with("MOVE", verbs.MOVE),
+    _with("UNSELECT", verbs.UNSELECT),
+    _plain("CHILDREN"),
+    _plain("LIST-EXTENDED"),
+    _plain("LIST-STATUS"),
+    _plain("STATUS=SIZE"),
+    _plain("MULTIAPPEND"),
+    _with("REPLACE", verbs.REPLACE),
+    _plain("CONDSTORE"),
+    _plain("QRESYNC"),
+    _plain("SAVEDATE"),
+    _with("COMPRESS=DEFLATE", verbs.COMPRESS),
+    _with("UNAUTHENTICATE", verbs.UNAUTHENTICATE),
+)
+"""What follows the protocol's own names, in the order in which it is announced."""
+
+
+class Offer:
+    """
+    The offer to one client.
+
+    :param plaintext: it may log in without TLS.
+    """
+
+    def __init__(self, settings: Settings, *, plaintext: bool) -> None:
+        self._settings = settings
+        self._login = settings.login
+        self.plaintext = plaintext
+        self.tls: TLS | None = None
+        """What the handshake agreed on, from then on."""
+        self.store: IMailboxStore | None = None
+        """Whose mailboxes, behind a login."""
+
+    def capabilities(self) -> list[Capability]:
+        """All of them, in the order in which they are announced."""
+        return [
+            Capability(name="IMAP4rev1", words=self._protocol, verbs=verbs.CORE),
+            Capability(name="LITERAL", words=_literals),
+            Capability(name="STARTTLS", words=self._starttls, verbs=(verbs.STARTTLS,)),
+            Capability(name="LOGINDISABLED", words=self._login_disabled),
+            sasl(self._mechanisms),
+            Capability(name="APPENDLIMIT", words=self._append_limit),
+            *self._table(),
+        ]
+
+    def _table(self) -> Iterator[Capability]:
+        settings = self._settings
+        rows = (*OFFERED, *(extension.offered for extension in settings.extensions))
+        for row in rows:
+            if row.name not in settings.without and row.only(settings):
+                yield Capability(name=row.name, words=self._words(row), verbs=row.verbs)
+
+    def _words(self, row: Offered) -> Callable[[Status], Sequence[str] | None]:
+        def words(_status: Status) -> Sequence[str] | None:
+            return row.words if all(map(self._provides, row.needs)) else None
+
+        return words
+
+    def _provides(self, interface: type[Interface]) -> bool:
+        if self.store is not None:
+            return interface.providedBy(self.store)
+        return any(each.isOrExtends(interface) for each in self._settings.provided)
+
+    # -- those that depend on where the connection is ---------------------------------
+
+    def _protocol(self, _status: Status) -> Sequence[str]:
+        return ("IMAP4rev1", "IMAP4rev2")
+
+    def _starttls(self, status: Status) -> Sequence[str] | None:
+        settings = self._settings
+        if settings.certificates is None or status.tls:
+            return None
+        return ("STARTTLS",) if status.state is State.NOT_AUTHENTICATED else None
+
+    def _login_disabled(self, status: Status) -> Sequence[str] | None:
+        if status.state is not State.NOT_AUTHENTICATED:
+            return None
+        # RFC 3501 section 6.2.3
+        can = (status.tls or self.plaintext) and self._login.can_check_password
+        return None if can else ("LOGINDISABLED",)
+
+    def _mechanisms(self, _status: Status) -> Sequence[str]:
+        return self._login.offered(self.tls, self.plaintext)
+
+    def _append_limit(self, _status: Status) -> Sequence[str]:
+        limit = self._settings.append_limit
+        # RFC 7889 section 2: without a figure, mailboxes have limits of their own
+        return ("APPENDLIMIT",) if limit is None else (f"APPENDLIMIT={limit}",)
+
+
+def _literals(status: Status) -> Sequence[str]:
+    # RFC 7888 section 5: one of the two; before a login none can be long
+    before = status.state is State.NOT_AUTHENTICATED
+    return ("LITERAL-",) if before else ("LITERAL+",)

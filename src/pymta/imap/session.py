@@ -1,0 +1,307 @@
+"""
+What a command of a session has in its hands: who is there, what is selected, and whom to tell.
+
+A command is a coroutine ``(session, command) -> Ending`` in :mod:`pymta.imap.commands`.  It says
+untagged responses with :meth:`IMAPSession.say`, gives way with :meth:`IMAPSession.flush` behind
+each slice of them, and returns how it ends; the conversation writes the tagged response, after
+telling the client what is new.  Whatever it raises becomes NO there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+from zope.interface import Interface
+
+from pymta.aio import Shared, timeout
+from pymta.edge.connection import Connection, Lost
+from pymta.edge.login import Identity
+from pymta.imap.selected import Selected
+from pymta.imap.settings import Settings
+from pymta.imap.telling import Style, flag_lines, keyword_lines, notice_lines
+from pymta.imap.view import Expunge, FlagsChanged, Vanish, slices
+from pymta.interfaces.accounts import IMailAccount
+from pymta.interfaces.mailbox import IMailboxStore
+from pymta.mailbox import UIDSet
+from pymta.session import Session
+from pymta.wire.imap.events import Closed, ClosedReason, Event
+from pymta.wire.imap.numset import Numbers
+from pymta.wire.imap.response.codes import highest_modseq
+from pymta.wire.imap.response.status import OK, Ending, untagged
+from pymta.wire.imap.server import IMAPServer
+
+__all__ = ["IMAPSession"]
+
+T = TypeVar("T")
+
+ENABLEABLE: Final = frozenset({"CONDSTORE", "IMAP4REV2", "QRESYNC", "UIDONLY", "UTF8=ACCEPT"})
+"""What ENABLE changes anything by, in upper case."""
+
+
+class IMAPSession:
+    """
+    One client, from its connection to its end.
+
+    :param session: as far as the client is known now; replaced by TLS and by a login.
+    :param ring: called when something may have happened to the selected mailbox.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        machine: IMAPServer,
+        session: Session,
+        *,
+        ring: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.settings = settings
+        self.machine = machine
+        self.session = session
+        self.connection: Connection[Event]
+        self.identity: Identity | None = None
+        self.selected: Selected | None = None
+        self.ring = ring
+        self.began = 0.0
+        self.reason = "lost"
+        """Why the connection ended."""
+        self.owes_highest = False
+        self.shelf: dict[object, Any] = {}
+        """What extensions keep for the session, each under a key of its own."""
+
+    # -- who is there ------------------------------------------------------------
+
+    @property
+    def account(self) -> IMailAccount:
+        """Whose session it is, behind a login."""
+        assert self.identity is not None
+        return self.identity.account
+
+    @property
+    def store(self) -> IMailboxStore:
+        """The mailboxes of the account."""
+        return self.account.mailboxes
+
+    def provides(self, interface: type[Interface]) -> bool:
+        """Whether the store has this add-on."""
+        return interface.providedBy(self.store)
+
+    # -- how it is spoken to -----------------------------------------------------------
+
+    def enable(self, names: Iterable[str]) -> Sequence[str]:
+        """
+        ENABLE (:rfc:`5161`); what follows from it for the selected mailbox follows at once.
+
+        :returns: those that there are and that were not enabled before.
+        """
+        offered = {word.upper(): word for word in self.machine.capability_words()}
+        new = [offered[n] for n in dict.fromkeys(names) if n in ENABLEABLE and n in offered]
+        new = [word for word in new if not self.enabled(word.upper())]
+        self.machine.enable(new)
+        if self.enabled("QRESYNC"):
+            # RFC 7162 section 3.2.3
+            self.machine.enable(["CONDSTORE"])
+        self._follow()
+        return new
+
+    def _follow(self) -> None:
+        if self.selected is not None:
+            view = self.selected.view
+            view.vanishes = self.enabled("QRESYNC", "UIDONLY")
+            view.by_uid_only = self.enabled("UIDONLY")
+
+    def enable_condstore(self) -> None:
+        """
+        For commands that enable it (:rfc:`7162#section-3.1`); the first tells how far the
+        selected mailbox is (section 3.1.2.1).
+        """
+        if self.enabled("CONDSTORE", "QRESYNC"):
+            return
+        self.machine.enable(["CONDSTORE"])
+        if self.selected is not None:
+            code = highest_modseq(self.selected.view.highest)
+            self.say(untagged(OK("The highest", code)))
+
+    def enabled(self, *names: str) -> bool:
+        """Whether one of these capabilities was enabled."""
+        return not self.machine.enabled.isdisjoint(names)
+
+    @property
+    def utf8(self) -> bool:
+        """Whether names are written in UTF-8 (:rfc:`6855#section-3`, :rfc:`9051#section-5.1`)."""
+        return self.enabled("UTF8=ACCEPT", "IMAP4REV2")
+
+    @property
+    def rev2(self) -> bool:
+        """Whether it is an IMAP4rev2 session (:rfc:`9051#appendix-E`)."""
+        return self.enabled("IMAP4REV2")
+
+    def style(self, *, by_uid: bool = False) -> Style:
+        """What FETCH responses hold besides what was asked for."""
+        return Style(
+            uid=by_uid or self.enabled("QRESYNC", "IMAP4REV2", "UIDONLY"),
+            modseq=self.enabled("CONDSTORE", "QRESYNC"),
+            uid_only=self.enabled("UIDONLY"),
+        )
+
+    def say(self, line: bytes) -> None:
+        """Queue untagged responses: whole lines."""
+        self.machine.say(line)
+
+    async def flush(self) -> None:
+        """
+        Write what was said, and wait while the client lags behind, or others want their turn.
+
+        :raises pymta.aio.TimeLimit: it lags too long.
+        :raises pymta.edge.connection.Lost: it is gone.
+        """
+        await self.connection.written(self.settings.timeouts.reading)
+
+    async def say_all(self, lines: Iterable[bytes]) -> None:
+        """Say lines, and flush behind each of them: for slices of many."""
+        for line in lines:
+            self.say(line)
+            await self.flush()
+
+    # -- listening to it ---------------------------------------------------------------------
+
+    def patience(self) -> float:
+        """Seconds that its next command may take."""
+        timeouts = self.settings.timeouts
+        if self.identity is not None:
+            return timeouts.inactive
+        left = self.began + timeouts.login - self.settings.clock.seconds()
+        return min(timeouts.unknown, left)
+
+    async def next_event(self, seconds: float) -> Event:
+        """
+        What a command of several events goes on with.
+
+        :raises pymta.edge.connection.Lost: the client is gone.
+        """
+        event = await self.connection.next_event(seconds)
+        if isinstance(event, Closed):
+            self.closed(event.reason)
+            raise Lost
+        return event
+
+    def closed(self, reason: ClosedReason) -> None:
+        """The machine says that the session is over."""
+        if self.reason == "lost":
+            self.reason = reason.value
+
+    def cut_off(self, fault: Exception) -> None:
+        """
+        End the connection at once: what is being said cannot be said to its end.
+
+        Nothing is said any more; :class:`~pymta.edge.connection.Lost` should follow.
+        """
+        self.reason = f"unreadable: {fault}"
+        self.connection.abort()
+
+    # -- asking the store ------------------------------------------------------------------
+
+    async def asked(self, answer: Awaitable[T]) -> T:
+        """An answer of the store, in time.  :raises pymta.aio.TimeLimit: it was not."""
+        return await timeout(self.settings.clock, self.settings.timeouts.answer, answer)
+
+    async def changed(self, change: Awaitable[T]) -> T:
+        """
+        A change in the store, which nothing cancels: not the client's leaving, nor a time limit.
+
+        :raises pymta.aio.TimeLimit: it takes too long, and may still be done.
+        """
+        changing = Shared(change)
+        return await timeout(self.settings.clock, self.settings.timeouts.changing, changing.wait())
+
+    # -- the selected mailbox ------------------------------------------------------------------
+
+    @property
+    def here(self) -> Selected:
+        """What is selected; the machine lets no command through that needs it and has none."""
+        assert self.selected is not None
+        return self.selected
+
+    def resolve(self, numbers: Numbers, *, by_uid: bool) -> UIDSet:
+        """As :meth:`~pymta.imap.selected.Selected.resolve`."""
+        return self.here.resolve(numbers, by_uid=by_uid)
+
+    def select(self, selected: Selected) -> None:
+        """It is open; nothing else is."""
+        self.selected = selected
+        self.machine.selected()
+
+    async def leave_mailbox(self) -> None:
+        """
+        Close what is selected; idempotent.
+
+        What arrived meanwhile, and the client was told of, is recent to nobody else.
+        """
+        selected, self.selected = self.selected, None
+        if selected is None:
+            return
+        self.machine.deselected()
+        try:
+            if selected.saw_arrivals and not selected.read_only:
+                await self.changed(selected.mailbox.take_recent())
+        finally:
+            selected.close()
+
+    async def refresh(self) -> None:
+        """Ask the store what is new in the selected mailbox."""
+        await self.asked(self.here.refresh())
+
+    async def tell(self, *, may_expunge: bool) -> None:
+        """
+        Tell the client what is new in the selected mailbox, as far as that is known.
+
+        :param may_expunge: it can bear that numbers move.
+        """
+        view = self.here.view
+        if not view.owes:
+            return
+        for notice in view.tell(may_expunge=may_expunge):
+            match notice:
+                case FlagsChanged(uids):
+                    await self.tell_flags(uids)
+                case Expunge() | Vanish():
+                    self.owes_highest = True
+                    await self.say_all(notice_lines(notice))
+                case _:
+                    await self.say_all(notice_lines(notice))
+
+    def highest(self, ending: Ending) -> Ending:
+        """
+        The ending, with HIGHESTMODSEQ where the client has to know it: an EXPUNGE was told
+        (:rfc:`7162#section-3.2.7`), or one is held back and modseqs above it were told.
+        """
+        owed, self.owes_highest = self.owes_highest, False
+        if not owed or self.selected is None or not self.enabled("QRESYNC"):
+            return ending
+        code = highest_modseq(self.here.view.highest)
+        if isinstance(ending, OK) and ending.code is None:
+            return replace(ending, code=code)
+        self.say(untagged(OK("Up to here", code)))
+        return ending
+
+    async def tell_flags(self, uids: UIDSet, *, by_uid: bool = False) -> None:
+        """FETCH responses with the flags of these messages, as they are now."""
+        here, style = self.here, self.style(by_uid=by_uid)
+        seen: set[str] = set()
+        for part in slices(uids):
+            rows = await self.asked(here.mailbox.records(part, style.wanted()))
+            seen.update(*{row[1] for row in rows})
+            await self._tell_keywords(seen)
+            self.say(b"".join(flag_lines(here.view, rows, style)))
+            self.owes_highest |= style.modseq and here.view.holding
+            await self.flush()
+
+    async def _tell_keywords(self, flags: Iterable[str]) -> None:
+        """FLAGS, in front of a keyword that is new to the client (:rfc:`3501#section-7.2.6`)."""
+        here = self.here
+        new = {flag for flag in flags if not flag.startswith("\\")} - here.keywords
+        if new:
+            here.keywords = here.keywords | new
+            for line in keyword_lines(here.keywords, read_only=here.read_only):
+                self.say(line)
