@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from pymta.errors import PymtaError
+from pymta.errors import AnnotationTooLarge, PymtaError
 from pymta.interfaces.annotations import Depth
-from pymta.store import _annotations, _rights
+from pymta.mailbox import PossibleRights
+from pymta.store import _annotations
 from pymta.store._quota import Quota
 from pymta.store.memory import mailbox, mailboxes, notes
 from pymta.store.memory.mailboxes import MemoryMailboxes
@@ -100,7 +101,7 @@ MUTANTS: list[tuple[str, Mutate, str, dict[str, Any]]] = [
     ("rights change silently", method(MemoryMailboxes, "set_rights", _deaf),
      "test_rights_are_told", {}),
     ("rights are tied", method(mailboxes, "possible",
-     lambda _, *a: _rights.PossibleRights(frozenset(), (frozenset("lr"), frozenset("r")))),
+     lambda _, *a: PossibleRights(frozenset(), (frozenset("lr"), frozenset("r")))),
      "test_possible_rights", {}),
     ("names have case", method(notes, "checked_values", lambda _, values: dict(values)),
      "test_annotate", {}),
@@ -116,7 +117,7 @@ MUTANTS: list[tuple[str, Mutate, str, dict[str, Any]]] = [
      "test_no_name_of_an_entry", {"bad": "/other/x"}),
     ("values without end", method(notes, "checked_values", _unbounded),
      "test_limits_of_annotations",
-     {"values": {"/shared/comment": b"x" * 65537}, "error": _annotations.AnnotationTooLarge}),
+     {"values": {"/shared/comment": b"x" * 65537}, "error": AnnotationTooLarge}),
     ("entries without end", method(notes, "room", lambda *_: None),
      "test_room_for_annotations_comes_back", {}),
     ("annotations change silently", method(MemoryMailboxes, "annotate", _deaf),
