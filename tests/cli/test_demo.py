@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.cli.clients import MESSAGE, fetched, send
 from tests.cli.processes import interruptible
 
-WANTED = {"SMTP": 1025, "Submission": 1587, "POP3": 1110}
+WANTED = {"SMTP": 1025, "Submission": 1587, "POP3": 1110, "IMAP": 1143}
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def said(process: subprocess.Popen[str]) -> list[str]:
 
 def ports_of(lines: list[str]) -> dict[str, int]:
     """What it says of its ports."""
-    found = (re.match(r"  (SMTP|Submission|POP3) +127\.0\.0\.1:(\d+)", line) for line in lines)
+    found = (re.match(r"  (SMTP|Submission|POP3|IMAP) +127\.0\.0\.1:(\d+)", line) for line in lines)
     return {each[1]: int(each[2]) for each in found if each}
 
 

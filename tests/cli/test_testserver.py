@@ -21,7 +21,7 @@ from pymta.cli.testserver import account
 from tests.cli.clients import MESSAGE, fetched, send, untrusting
 from tests.cli.processes import Server, pymta, server
 
-PORTS = ["smtp", "submission", "submissions", "lmtp", "pop3", "pop3s"]
+PORTS = ["smtp", "submission", "submissions", "lmtp", "pop3", "pop3s", "imap", "imaps"]
 
 
 @pytest.fixture(scope="module")

@@ -56,6 +56,9 @@ tls = "none"
 [[listeners]]
 protocol = "pop3"
 endpoint = "tcp:110"
+[[listeners]]
+protocol = "imap"
+endpoint = "tcp:143"
 [tls]
 certificate = "{pair.certificate}"
 key = "{pair.key}"
@@ -67,6 +70,15 @@ command = 8
 errors = 9
 [timeouts.pop3]
 login = 10
+[limits.imap]
+errors = 12
+[timeouts.imap]
+login = 13
+[imap]
+append_limit = 14
+sessions = 15
+name = "y"
+without = ["IDLE"]
 [pop3]
 uidl = "%08Xu%08Xv"
 expire = 30
@@ -74,9 +86,9 @@ login_delay = 11
 implementation = "x"
 """,
     )
-    smtp, submission, lmtp, pop3 = (settings_of(each.listener) for each in made.listeners)
+    smtp, submission, lmtp, pop3, imap = (settings_of(each.listener) for each in made.listeners)
 
-    assert ["smtp", "submissions", "lmtp", "pop3"] == [each.name for each in made.listeners]
+    assert ["smtp", "submissions", "lmtp", "pop3", "imap"] == [each.name for each in made.listeners]
     assert "192.0.2.1" in smtp.door.proxies
     assert "192.0.2.2" in smtp.forwarders
     assert (Newlines.CANONICALISE, 7, 8) == (
@@ -100,7 +112,17 @@ implementation = "x"
         pop3.implementation,
     )
     assert "0000000100000002" == pop3.uidl(2, 1)
-    assert {smtp.door.connections} == {each.door.connections for each in (submission, lmtp, pop3)}
+    assert (12, 13, 14, {"name": "y"}, {"IDLE"}) == (
+        imap.limits.errors,
+        imap.timeouts.login,
+        imap.append_limit,
+        imap.identity,
+        imap.without,
+    )
+    assert imap.accounts is made.system.account_sessions
+    assert {smtp.door.connections} == {
+        each.door.connections for each in (submission, lmtp, pop3, imap)
+    }
 
 
 def test_defaults_are_those_of_the_constructors(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ MIME-Version: 1.0
 Content-Type: text/plain; charset=utf-8
 
 This message went the whole way: it was routed and taken into the queue,
-delivered to your mailbox, and you fetched it by POP3.
+delivered to your mailbox, and you fetched it by POP3 or IMAP.
 
 Write to any address of any domain: it has a mailbox here, and any password opens it.
 """
@@ -61,6 +61,7 @@ Send a message, and read it:
 
 There is a message for you, too:
   curl -u {you}:anything pop3://{pop3}/1
+  curl -u {you}:anything 'imap://{imap}/INBOX;UID=1'
 
 Ctrl-C ends it.
 """
@@ -104,14 +105,16 @@ def run_demo(arguments: Namespace) -> int:
         certificates=SelfSigned(["localhost", HOST]),
         limit_logins=None,
         connections=None,
+        account_sessions=None,
         runner_limits=QUICK,
     )
     listening = [
         Listening("SMTP", FirstFree(reactor, 1025), system.smtp(), seconds=_SESSIONS),
         Listening("Submission", FirstFree(reactor, 1587), system.submission(), seconds=_SESSIONS),
         Listening("POP3", FirstFree(reactor, 1110), system.pop3(), seconds=_SESSIONS),
+        Listening("IMAP", FirstFree(reactor, 1143), system.imap(), seconds=_SESSIONS),
     ]
-    wanted = (1025, 1587, 1110)
+    wanted = (1025, 1587, 1110, 1143)
 
     async def ready() -> None:
         await welcome(system)
@@ -142,5 +145,5 @@ def _text(listening: Sequence[Listening], wanted: Sequence[int]) -> str:
     for each, port in zip(listening, wanted, strict=True):
         taken = "" if each.address.port == port else f"  (port {port} is taken)"
         lines.append(f"  {each.name:<12}{each.address}{taken}")
-    smtp, _, pop3 = (str(each.address) for each in listening)
-    return TEXT.format(ports="\n".join(lines), smtp=smtp, pop3=pop3, you=YOU)
+    smtp, _, pop3, imap = (str(each.address) for each in listening)
+    return TEXT.format(ports="\n".join(lines), smtp=smtp, pop3=pop3, imap=imap, you=YOU)

@@ -88,6 +88,7 @@ def system_of(
         plaintext=LOOPBACK,
         limit_logins=None,
         connections=None,
+        account_sessions=None,
         runner_limits=QUICK,
     )
 
@@ -142,6 +143,8 @@ def _listeners(system: MailSystem) -> Iterator[tuple[str, Listener]]:
     yield "lmtp", system.lmtp()
     yield "pop3", system.pop3()
     yield "pop3s", system.pop3(implicit_tls=True)
+    yield "imap", system.imap()
+    yield "imaps", system.imap(implicit_tls=True)
 
 
 def _loopback(reactor: Any) -> Any:

@@ -7,8 +7,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, get_type_hints
 
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+from zope.interface import Interface, implementedBy
 
 from pymta.accounts.accounts import MailStore
 from pymta.accounts.memory import MemoryRecords
@@ -20,7 +22,7 @@ from pymta.queue.memory import MemoryQueueStore
 from pymta.shared.memory import MemorySharedState
 from pymta.store.memory.mailboxes import MemoryMailStore
 
-__all__ = ["Stores", "durable_stores", "memory_stores", "visited_stores"]
+__all__ = ["Stores", "durable_stores", "memory_stores", "provided_by", "visited_stores"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,15 @@ class Stores:
     shared: ISharedState
     parts: tuple[Part, ...] = ()
     free: Callable[[], Awaitable[int]] | None = None
+
+
+def provided_by(mail: MailStore) -> tuple[type[Interface], ...]:
+    """
+    The interfaces of its mailboxes, by the type that they are declared to have: known before
+    there is any account.
+    """
+    kind: Any = get_type_hints(type(mail).mailboxes)["return"]
+    return tuple(implementedBy(kind)) if isinstance(kind, type) else (kind,)
 
 
 def memory_stores(clock: IReactorTime, *, now: Callable[[], datetime]) -> Stores:

@@ -2,7 +2,7 @@
 A whole mail system: the reference parts, each an attribute, wired once.
 
 What comes in by a listener goes through policies and modifiers, is kept by the queue in one
-durable commit, and is carried by the runner to an account's mailbox, where POP3 finds it.
+durable commit, and is carried by the runner to an account's mailbox, where POP3 and IMAP find it.
 Constructing it opens nothing; ``parts`` are started in their order by
 :class:`~pymta.service.MailService`, and listeners after them.
 """
@@ -30,7 +30,7 @@ from pymta.components.people import Ground, MakePeople, kept
 from pymta.components.relay import AGENT, LMTP, Carriers, Relaying, Releasing, whoever_logged_in
 from pymta.components.routes import LOCAL, Routes, routing_of
 from pymta.components.space import FreeSpace
-from pymta.components.stores import Stores, durable_stores, memory_stores
+from pymta.components.stores import Stores, durable_stores, memory_stores, provided_by
 from pymta.content import own_mail
 from pymta.delivery.local import LocalAgent
 from pymta.delivery.relay import CredentialsFor, anonymous
@@ -41,6 +41,9 @@ from pymta.edge.login import CertificateCheck, Login
 from pymta.edge.login_limits import LoginLimits
 from pymta.edge.peers import LOOPBACK, Peers
 from pymta.edge.tls import Certificates
+from pymta.imap.listener import imap_listener
+from pymta.imap.settings import AccountSessions
+from pymta.imap.settings import Settings as IMAPSettings
 from pymta.inbound.endings import AtOnce, Queueing
 from pymta.inbound.flow import Flow, MessageLimits, RelayPermission
 from pymta.inbound.receiver import Inbound
@@ -79,6 +82,7 @@ class LimitLogins(Protocol):
 
 
 CONNECTIONS = ConnectionLimits()
+SESSIONS = 100
 
 
 def utc_now() -> datetime:
@@ -114,6 +118,7 @@ class MailSystem:
     :param servers: accounts by which other mail servers log in, which send as anybody (S25).
     :param limit_logins: on failed logins; None for no limits, no delays and no bans.
     :param connections: limits that all listeners share.
+    :param account_sessions: of IMAP, open at once, of one account.
     :param owner: of the queue's claims: another for each process on one store, the same after
         a restart.
     :param now: aware wall time.
@@ -148,6 +153,7 @@ class MailSystem:
         holders: CertificateCheck | None = None,
         limit_logins: LimitLogins | None = LoginLimits,
         connections: ConnectionLimits | None = CONNECTIONS,
+        account_sessions: int | None = SESSIONS,
         message_limits: MessageLimits | None = None,
         schedule: Schedule | None = None,
         runner_limits: RunnerLimits | None = None,
@@ -273,6 +279,7 @@ class MailSystem:
         )
         self.delivering_receiver = Inbound(replace(self.flow, ending=at_once))
         self.door = Door(connections=None if connections is None else ConnectionCount(connections))
+        self.account_sessions = AccountSessions(account_sessions)
 
     # -- listeners: one for each call; give it to an endpoint, or to pymta.service.Listening ----
 
@@ -314,6 +321,30 @@ class MailSystem:
                     login=self.login,
                     certificates=self.certificates,
                     state=self.stores.shared,
+                    door=self.door,
+                    observer=self.observer,
+                ),
+                **settings,
+            )
+        )
+
+    def imap(self, **settings: Any) -> Listener:
+        """
+        Mail for our people, kept here (:rfc:`9051`).
+
+        :param settings: of :class:`~pymta.imap.settings.Settings`, where they are to be others.
+        """
+        return imap_listener(
+            replace(
+                IMAPSettings(
+                    hostname=self.hostname,
+                    clock=self.clock,
+                    now=self.now,
+                    login=self.login,
+                    create=self.stores.queue.create,
+                    certificates=self.certificates,
+                    accounts=self.account_sessions,
+                    provided=provided_by(self.stores.mail),
                     door=self.door,
                     observer=self.observer,
                 ),

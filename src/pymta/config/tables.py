@@ -22,6 +22,8 @@ from pymta.delivery.relay import RelayLimits
 from pymta.dns.servers import at
 from pymta.edge.limits import ConnectionLimits
 from pymta.edge.peers import LOOPBACK, Peers
+from pymta.imap.settings import MIB
+from pymta.imap.settings import Timeouts as IMAPTimeouts
 from pymta.inbound.flow import MessageLimits
 from pymta.interfaces.relay import TLSLevel
 from pymta.pop3.settings import Timeouts as POP3Timeouts
@@ -32,12 +34,14 @@ from pymta.queue.runner import RunnerLimits
 from pymta.queue.schedule import AgentRules, ScheduleLimits
 from pymta.smtp.client_settings import ClientTimeouts
 from pymta.smtp.settings import Timeouts as SMTPTimeouts
+from pymta.wire.imap.limits import Limits as IMAPLimits
 from pymta.wire.pop3.limits import Limits as POP3Limits
 from pymta.wire.smtp.data import Newlines
 from pymta.wire.smtp.limits import Limits as SMTPLimits
 
 __all__ = [
     "DNS",
+    "IMAP",
     "POP3",
     "REQUIRED",
     "Accounts",
@@ -80,6 +84,7 @@ class Protocol(Enum):
     SUBMISSION = "submission"
     LMTP = "lmtp"
     POP3 = "pop3"
+    IMAP = "imap"
 
 
 class TLSMode(Enum):
@@ -112,12 +117,13 @@ class ListenerTable:
         ``"unix:/run/pymta/lmtp"``, ``"systemd:domain=INET:index=0"``.
     :param name: in the log; by default the protocol.
     :param tls: when TLS begins; by default on request where there is a table ``[tls]``.
-    :param require_tls: refuse mail and logins before TLS; not for POP3.
-    :param login: whether SMTP offers AUTH; submission and POP3 always do.
+    :param require_tls: refuse mail and logins before TLS; SMTP's and LMTP's only.
+    :param login: whether SMTP offers AUTH; submission, POP3 and IMAP always do.
     :param queue: whether LMTP puts mail into the queue in place of the mailbox.
     :param proxies: who must speak the PROXY protocol first; nobody else can.
-    :param forwarders: who may say XCLIENT and XFORWARD; not for POP3.
-    :param newlines: what becomes of a CR or LF that stands alone in a message; not for POP3.
+    :param forwarders: who may say XCLIENT and XFORWARD; SMTP's and LMTP's only.
+    :param newlines: what becomes of a CR or LF that stands alone in a message; SMTP's and LMTP's
+        only.
     """
 
     protocol: Protocol
@@ -309,6 +315,7 @@ class Limits:
     :param smtp: of one SMTP, submission or LMTP connection.
     :param message: of one message.
     :param pop3: of one POP3 connection.
+    :param imap: of one IMAP connection.
     :param connections: open at once, over all listeners.
     :param logins: on failed logins.
     """
@@ -316,6 +323,7 @@ class Limits:
     smtp: SMTPLimits = field(default_factory=SMTPLimits)
     message: MessageLimits = field(default_factory=MessageLimits)
     pop3: POP3Limits = field(default_factory=POP3Limits)
+    imap: IMAPLimits = field(default_factory=IMAPLimits)
     connections: ConnectionLimits = field(default_factory=ConnectionLimits)
     logins: Logins = field(default_factory=Logins)
 
@@ -328,11 +336,13 @@ class Timeouts:
     :param smtp: SMTP, submission and LMTP.
     :param relay: servers that mail is carried to.
     :param pop3: POP3.
+    :param imap: IMAP.
     """
 
     smtp: SMTPTimeouts = field(default_factory=SMTPTimeouts)
     relay: ClientTimeouts = field(default_factory=ClientTimeouts)
     pop3: POP3Timeouts = field(default_factory=POP3Timeouts)
+    imap: IMAPTimeouts = field(default_factory=IMAPTimeouts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -358,6 +368,23 @@ class POP3:
         # RFC 2449 section 6.9: a string of one line of CAPA.
         if not (self.implementation.isascii() and self.implementation.isprintable()):
             raise ValueError("implementation is printable ASCII")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IMAP:
+    """
+    What IMAP says.
+
+    :param append_limit: octets of the largest message that a client may put into a mailbox.
+    :param sessions: open at once, of one account.
+    :param name: what ID announces as the server's name.
+    :param without: capabilities that are not offered, as they are announced.
+    """
+
+    append_limit: int | None = 50 * MIB
+    sessions: int | None = 100
+    name: str = "pymta"
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -402,6 +429,7 @@ class Configuration:
     :param limits: what others may ask for.
     :param timeouts: how long others may take.
     :param pop3: what POP3 says.
+    :param imap: what IMAP says.
     :param log: what is written down.
     :param policies: somebody else's policies, in the order in which they are asked.
     :param modifiers: somebody else's modifiers, likewise.
@@ -422,6 +450,7 @@ class Configuration:
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
     pop3: POP3 = field(default_factory=POP3)
+    imap: IMAP = field(default_factory=IMAP)
     log: Log = field(default_factory=Log)
     policies: tuple[Use, ...] = ()
     modifiers: tuple[Use, ...] = ()

@@ -110,6 +110,7 @@ def wire(
         servers=configuration.accounts.servers,
         limit_logins=partial(LoginLimits, **asdict(limits.logins)),
         connections=limits.connections,
+        account_sessions=configuration.imap.sessions,
         message_limits=limits.message,
         schedule=Schedule(queue.schedule, queue.retry, agents=queue.agents),
         runner_limits=queue.runner,
@@ -190,6 +191,7 @@ def _listener(
         Protocol.SUBMISSION: system.submission,
         Protocol.LMTP: system.lmtp,
         Protocol.POP3: system.pop3,
+        Protocol.IMAP: system.imap,
     }[table.protocol]
     name = table.name or table.protocol.value
     return WiredListener(name, table.endpoint, make_listener(**settings))
@@ -208,6 +210,9 @@ def _settings(
         for key in ("uidl", "utf8_headers", "expire", "login_delay", "implementation"):
             yield key, getattr(configuration.pop3, key)
         return
+    if table.protocol is Protocol.IMAP:
+        yield from _imap_settings(configuration)
+        return
     yield "limits", configuration.limits.smtp
     yield "timeouts", configuration.timeouts.smtp
     yield "forwarders", table.forwarders
@@ -217,3 +222,11 @@ def _settings(
         yield "login", system.login
     if table.queue:
         yield "receiver", system.receiver
+
+
+def _imap_settings(configuration: Configuration) -> Iterator[tuple[str, Any]]:
+    yield "limits", configuration.limits.imap
+    yield "timeouts", configuration.timeouts.imap
+    yield "append_limit", configuration.imap.append_limit
+    yield "identity", {"name": configuration.imap.name}
+    yield "without", frozenset(configuration.imap.without)
