@@ -8,6 +8,7 @@ own in the test's folder.  Nothing listens, and no service runs.
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -67,6 +68,15 @@ class Dovecot:
     def environment(self) -> dict[str, str]:
         """What the command needs."""
         return {"USER": "ann", "HOME": str(self.folder), "PATH": PATH, "TZ": "UTC"}
+
+    @property
+    def tunnel(self) -> str:
+        """The same as one line for a shell, with all that it needs."""
+        settings = [f"{name}={value}" for name, value in self.environment.items()]
+        command = shlex.join(["env", "-i", *settings, *self.command])
+        if self.uid is None:
+            return command
+        return f"setpriv --reuid={self.uid} --regid={self.uid} --clear-groups {command}"
 
     @contextmanager
     def connect(self) -> Iterator[socket.socket]:

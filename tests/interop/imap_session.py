@@ -82,14 +82,16 @@ class Session:
 
     def select(self, name: str = "INBOX", *, verb: str = "SELECT") -> Answer:
         """Select a mailbox; the model begins anew."""
-        before, self.mailbox = self.mailbox, None
-        self.client.send(Request(verb, (self.client.mailbox(name),)))
+        return self.open(Request(verb, (self.client.mailbox(name),)))
+
+    def open(self, request: Request) -> Answer:
+        """The same, by a SELECT or EXAMINE as it is to be sent."""
+        self.mailbox = None
+        self.client.send(request)
         self._send()
         model = SelectedMailbox(enabled=self.client.enabled)
         answer = self.answer(model)
-        if answer.ok:
-            self.mailbox = model
-        del before
+        self.mailbox = model if answer.ok else None
         return answer
 
     def answer(self, model: SelectedMailbox | None = None) -> Answer:
@@ -130,7 +132,8 @@ class Session:
         return event.data
 
     def _send(self) -> None:
-        self.socket.sendall(self.client.data_to_send())
+        if data := self.client.data_to_send():
+            self.socket.sendall(data)
 
     def _event(self, seconds: float = SECONDS) -> ClientEvent:
         end = time.monotonic() + seconds
