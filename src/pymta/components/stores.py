@@ -46,7 +46,8 @@ def provided_by(mail: MailStore) -> tuple[type[Interface], ...]:
     there is any account.
     """
     kind: Any = get_type_hints(type(mail).mailboxes)["return"]
-    return tuple(implementedBy(kind)) if isinstance(kind, type) else (kind,)
+    declared: Any = implementedBy  # whose stub has no types
+    return tuple(declared(kind)) if isinstance(kind, type) else (kind,)
 
 
 def memory_stores(clock: IReactorTime, *, now: Callable[[], datetime]) -> Stores:
