@@ -117,7 +117,7 @@ MUTANTS: list[tuple[str, Mutate, str, dict[str, Any]]] = [
      "test_no_name_of_an_entry", {"bad": "/other/x"}),
     ("values without end", method(notes, "checked_values", _unbounded),
      "test_limits_of_annotations",
-     {"values": {"/shared/comment": b"x" * 65537}, "error": AnnotationTooLarge}),
+     {"values": {"/shared/comment": b"x" * 32769}, "error": AnnotationTooLarge}),
     ("entries without end", method(notes, "room", lambda *_: None),
      "test_room_for_annotations_comes_back", {}),
     ("annotations change silently", method(MemoryMailboxes, "annotate", _deaf),

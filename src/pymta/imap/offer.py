@@ -15,6 +15,7 @@ from typing import Final
 
 from zope.interface import Interface
 
+from pymta.imap.commands import acl, metadata, namespace, quota
 from pymta.imap.extension import Offered
 from pymta.imap.settings import Settings
 from pymta.interfaces.mailbox import IMailboxStore
@@ -53,6 +54,12 @@ OFFERED: Final[tuple[Offered, ...]] = (
     _plain("SAVEDATE"),
     _with("COMPRESS=DEFLATE", verbs.COMPRESS),
     _with("UNAUTHENTICATE", verbs.UNAUTHENTICATE),
+    _plain("SPECIAL-USE"),
+    _plain("CREATE-SPECIAL-USE"),
+    *namespace.OFFERED,
+    *acl.OFFERED,
+    *quota.OFFERED,
+    *metadata.OFFERED,
 )
 """What follows the protocol's own names, in the order in which it is announced."""
 

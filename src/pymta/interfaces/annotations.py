@@ -48,7 +48,7 @@ class IMetadataStore(IMailboxStore):
         """
         Set entries, or remove those whose value is None: all or none, in one commit.
 
-        :raises pymta.errors.AnnotationTooLarge: more than 65,536 octets.
+        :raises pymta.errors.AnnotationTooLarge: more than 32,768 octets.
         :raises pymta.errors.TooManyAnnotations: more than 100 of a mailbox or the server, and
             of an account there.
         :raises pymta.errors.NotPermitted: shared ones of the server, and others that are

@@ -26,8 +26,11 @@ __all__ = [
     "whose",
 ]
 
-MAX_VALUE = 65_536
-"""Octets of a value: a small picture; :rfc:`5464#section-4.1` wants 1,024."""
+MAX_VALUE = 32_768
+"""
+Octets of a value: a small picture; :rfc:`5464#section-4.1` wants 1,024.  Half of what fits into a
+command of IMAP, so that one which is too long is told so.
+"""
 
 MAX_ENTRIES = 100
 """

@@ -22,6 +22,8 @@ from pymta.mailbox import INBOX, MailboxInfo, MailboxName
 from pymta.wire.imap.command.list import List, ListReturn, Lsub, Selection
 from pymta.wire.imap.command.status import StatusItem
 from pymta.wire.imap.response import atoms
+from pymta.wire.imap.response.acl import myrights_line
+from pymta.wire.imap.response.metadata import metadata_line
 from pymta.wire.imap.response.status import OK, Ending
 
 __all__ = ["CALLS"]
@@ -147,11 +149,9 @@ async def _more(session: IMAPSession, entry: _Entry, command: List) -> None:
     info = entry.info
     if info is None or not info.exists:
         return
-    name = atoms.mailbox(info.name, utf8=session.utf8)
     if ListReturn.MYRIGHTS in command.returns and session.provides(IACLStore):
         # RFC 8440 section 3
-        rights = "".join(sorted(info.rights)).encode("ascii")
-        session.say(b"* MYRIGHTS %s %s\r\n" % (name, rights))
+        session.say(myrights_line(info.name, info.rights, utf8=session.utf8))
     if "r" not in info.rights:
         # RFC 5819 section 2: nothing is told, and LIST goes on.
         return
@@ -169,13 +169,8 @@ async def _tell_annotations(
 ) -> None:
     """Entries that were asked for, with NIL for those that are not there (RFC 9590 section 3)."""
     values = await session.asked(IMetadataStore(session.store).annotations(mailbox, names))
-    said = (
-        part
-        for name in names
-        for part in (atoms.astring(name.encode()), atoms.nstring(values.get(name.lower())))
-    )
-    name = atoms.mailbox(mailbox, utf8=session.utf8)
-    session.say(b"* METADATA %s %s\r\n" % (name, atoms.parenthesised(said)))
+    told = {name: values.get(name.lower()) for name in names}
+    session.say(metadata_line(mailbox, told, utf8=session.utf8))
 
 
 async def _lsub(session: IMAPSession, command: Lsub) -> Ending:

@@ -38,14 +38,14 @@ def read(
     notes = account.notes if box is None else box.notes
     found = {
         entry: note.value
-        for (owner, entry), note in sorted(notes.items())
+        for (owner, entry), note in notes.items()
         if owner in (SHARED, who) and note.value is not None
     }
     if box is None:
         found |= about
     elif who == account.name and box.special_use:
         found[SPECIAL_USE] = " ".join(sorted(box.special_use)).encode()
-    return {entry: value for entry, value in found.items() if meant(entry, asked)}
+    return {entry: found[entry] for entry in sorted(found) if meant(entry, asked)}
 
 
 def annotate(

@@ -1,0 +1,254 @@
+"""
+ACL, NAMESPACE, QUOTA and METADATA, as clients speak them.
+"""
+
+from __future__ import annotations
+
+import pytest
+from zope.interface import Interface, directlyProvides, providedBy
+
+from pymta.interfaces.annotations import IMetadataStore
+from pymta.interfaces.mailbox import IQuotaRootStore
+from pymta.interfaces.sharing import IACLStore
+from pymta.mailbox import ACCOUNT_ROOT, Resource
+from tests.imap.house import ALICE, House, result
+
+OWNER = "alice@example.test lrswipkxtecda"
+
+
+def test_acl() -> None:
+    """Rights are set, added, removed, listed and deleted (RFC 4314 §3)."""
+    House().logged_in().play(
+        f"""
+        C: 1 GETACL INBOX
+        S: * ACL INBOX {OWNER}
+        S: 1 OK ...
+        C: 2 SETACL INBOX Bob lrc
+        S: 2 OK ...
+        C: 3 SETACL INBOX bob@EXAMPLE.test +d
+        S: 3 OK ...
+        C: 4 SETACL INBOX -anyone w
+        S: 4 OK ...
+        C: 5 GETACL INBOX
+        S: * ACL INBOX {OWNER} bob@example.test lrkxtecd -anyone w
+        S: 5 OK ...
+        C: 6 SETACL INBOX bob -x
+        S: 6 OK ...
+        C: 7 DELETEACL INBOX -anyone
+        S: 7 OK ...
+        C: 8 GETACL INBOX
+        S: * ACL INBOX {OWNER} bob@example.test lrktecd
+        S: 8 OK ...
+        C: 9 LISTRIGHTS INBOX BOB
+        S: * LISTRIGHTS INBOX BOB "" l r s w i p k x t e a c d
+        S: 9 OK ...
+        C: 10 LISTRIGHTS INBOX alice
+        S: * LISTRIGHTS INBOX alice lrswipkxtecda
+        S: 10 OK ...
+        C: 11 MYRIGHTS INBOX
+        S: * MYRIGHTS INBOX lrswipkxtecda
+        S: 11 OK ...
+        C: 12 LIST "" INBOX RETURN (MYRIGHTS)
+        S: * LIST (\\HasNoChildren) "/" INBOX
+        S: * MYRIGHTS INBOX lrswipkxtecda
+        S: 12 OK ...
+        """
+    )
+
+
+def test_bad_acl() -> None:
+    """Unknown rights and nobody are BAD, what is not there is NO."""
+    House().logged_in().play(
+        """
+        C: 1 SETACL INBOX bob lq
+        S: 1 BAD ...
+        C: 2 SETACL INBOX "" l
+        S: 2 BAD ...
+        C: 3 SETACL INBOX "a{tab}b" l
+        S: 3 BAD ...
+        C: 4 LISTRIGHTS INBOX "a{tab}b"
+        S: 4 BAD ...
+        C: 5 GETACL none
+        S: 5 NO [NONEXISTENT] ...
+        C: 6 MYRIGHTS none
+        S: 6 NO [NONEXISTENT] ...
+        """.replace("{tab}", "\x01")
+    )
+
+
+def test_namespace() -> None:
+    """A store of one account has names of one's own (RFC 2342)."""
+    House().logged_in().play(
+        """
+        C: 1 NAMESPACE
+        S: * NAMESPACE (("" "/")) NIL NIL
+        S: 1 OK ...
+        """
+    )
+
+
+def test_quota() -> None:
+    """Limits and usage are told, and those of a mailbox set (RFC 9208 §4.1)."""
+    house = House()
+    house.put(b"x" * 1500)
+    limits = {Resource.STORAGE: 10240, Resource.MAILBOX: 5}
+    store = IQuotaRootStore(house.store())
+    result(store.set_limits(ACCOUNT_ROOT, limits))
+    house.logged_in().play(
+        """
+        C: 1 GETQUOTA account
+        S: * QUOTA account (STORAGE 2 10 MAILBOX 1 5)
+        S: 1 OK ...
+        C: 2 GETQUOTAROOT INBOX
+        S: * QUOTAROOT INBOX account mailbox/INBOX
+        S: * QUOTA account (STORAGE 2 10 MAILBOX 1 5)
+        S: * QUOTA mailbox/INBOX ()
+        S: 2 OK ...
+        C: 3 GETQUOTAROOT none
+        S: * QUOTAROOT none account
+        S: * QUOTA account (STORAGE 2 10 MAILBOX 1 5)
+        S: 3 OK ...
+        C: 4 SETQUOTA mailbox/INBOX (STORAGE 2 MESSAGE 1)
+        S: * QUOTA mailbox/INBOX (STORAGE 2 2 MESSAGE 1 1)
+        S: 4 OK ...
+        C: 8 SETQUOTA mailbox/INBOX (MESSAGE 9223372036854775807 STORAGE 9223372036854775807)
+        S: * QUOTA mailbox/INBOX (STORAGE 2 9007199254740992 MESSAGE 1 9223372036854775807)
+        S: 8 OK ...
+        C: 9 SETQUOTA mailbox/INBOX ()
+        S: * QUOTA mailbox/INBOX ()
+        S: 9 OK ...
+        C: 10 SETQUOTA account ()
+        S: 10 NO [NOPERM] ...
+        C: 11 SETQUOTA mailbox/INBOX (MAILBOX 1)
+        S: 11 NO [CANNOT] ...
+        C: 12 SETQUOTA mailbox/INBOX (ANNOTATION-STORAGE 1)
+        S: 12 NO [CANNOT] ...
+        C: 13 GETQUOTA none
+        S: 13 NO [NONEXISTENT] ...
+        C: 14 SETQUOTA none ()
+        S: 14 NO [NONEXISTENT] ...
+        C: 15 STATUS INBOX (DELETED DELETED-STORAGE)
+        S: * STATUS INBOX (DELETED 0 DELETED-STORAGE 0)
+        S: 15 OK ...
+        """
+    )
+
+
+def test_over_quota_of_a_mailbox() -> None:
+    """What a full mailbox does not take is told by its code (RFC 9208 §4.3.1)."""
+    house = House()
+    house.put(b"x" * 1500)
+    player = house.selected()
+    assert " OK " in player.line("1 SETQUOTA mailbox/INBOX (STORAGE 2)")
+    assert "2 NO [OVERQUOTA] " in player.line("2 COPY 1 INBOX")
+
+
+def test_metadata() -> None:
+    """Annotations are set, read with size and depth, listed and removed (RFC 5464 §4)."""
+    House().logged_in().play(
+        """
+        C: 1 GETMETADATA INBOX /private/comment
+        S: * METADATA INBOX (/private/comment NIL)
+        S: 1 OK ...
+        C: 2 SETMETADATA INBOX (/Private/Comment "mine" /shared/comment "everybody's")
+        S: 2 OK ...
+        C: 3 GETMETADATA INBOX (/private/COMMENT /shared/comment /shared/x)
+        S: * METADATA INBOX (/private/COMMENT "mine" /shared/comment "everybody's" /shared/x NIL)
+        S: 3 OK ...
+        C: 4 GETMETADATA (MAXSIZE 4) INBOX (/private/comment /shared/comment)
+        S: * METADATA INBOX (/private/comment "mine")
+        S: 4 OK [METADATA LONGENTRIES 11] ...
+        C: 5 GETMETADATA INBOX (DEPTH infinity) (/private)
+        S: * METADATA INBOX (/private/comment "mine")
+        S: 5 OK ...
+        C: 6 LIST "" INBOX RETURN (METADATA (/shared/comment /shared/X))
+        S: * LIST (\\HasNoChildren) "/" INBOX
+        S: * METADATA INBOX (/shared/comment "everybody's" /shared/X NIL)
+        S: 6 OK ...
+        C: 7 SETMETADATA INBOX (/private/comment NIL)
+        S: 7 OK ...
+        C: 8 GETMETADATA (DEPTH 1) INBOX (/private)
+        S: * METADATA INBOX (/private NIL)
+        S: 8 OK ...
+        C: 9 SETMETADATA "" (/private/filters/values/small "SMALLER 5000")
+        S: 9 OK ...
+        C: 10 GETMETADATA "" (DEPTH 1) /private/filters/values
+        S: * METADATA "" (/private/filters/values/small "SMALLER 5000")
+        S: 10 OK ...
+        """
+    )
+
+
+def test_metadata_refused() -> None:
+    """Bad names are BAD; what is read-only, too long or too much is NO with its code."""
+    many = " ".join(f"/private/n{n} x" for n in range(101)).replace(" x", ' "x"')
+    House().logged_in().play(
+        f"""
+        C: 1 GETMETADATA INBOX "/private/a*"
+        S: 1 BAD ...
+        C: 2 SETMETADATA INBOX (/private NIL)
+        S: 2 BAD ...
+        C: 3 SETMETADATA "" (/shared/admin "x")
+        S: 3 NO [NOPERM] ...
+        C: 4 SETMETADATA INBOX ({many})
+        S: 4 NO [METADATA TOOMANY] ...
+        C: 5 SETMETADATA none (/private/comment "x")
+        S: 5 NO [NONEXISTENT] ...
+        C: 6 SETMETADATA INBOX (/private/specialuse "\\\\Nonsense")
+        S: 6 NO [USEATTR] ...
+        """
+    )
+    player = House().logged_in()
+    answer = player.line("1 SETMETADATA INBOX (/private/a {32769+}\r\n" + "x" * 32769 + ")")
+    assert "1 NO [METADATA MAXSIZE 32768] " in answer
+
+
+def test_special_use() -> None:
+    """CREATE says what a mailbox is for, and it can be changed (RFC 6154 §3, §5.4)."""
+    House().logged_in().play(
+        """
+        C: 1 CREATE Out (USE (\\Sent))
+        S: 1 OK [MAILBOXID (...
+        C: 2 CREATE All (USE (\\All))
+        S: 2 NO [USEATTR] ...
+        C: 3 LIST (SPECIAL-USE) "" *
+        S: * LIST (\\HasNoChildren \\Sent) "/" Out
+        S: 3 OK ...
+        C: 4 GETMETADATA Out /private/specialuse
+        S: * METADATA Out (/private/specialuse "\\\\Sent")
+        S: 4 OK ...
+        C: 5 SETMETADATA Out (/private/specialuse "\\\\Junk")
+        S: 5 OK ...
+        C: 6 LIST (SPECIAL-USE) "" *
+        S: * LIST (\\HasNoChildren \\Junk) "/" Out
+        S: 6 OK ...
+        """
+    )
+
+
+@pytest.mark.parametrize(
+    ("interface", "word", "command"),
+    [
+        pytest.param(IACLStore, "ACL", "GETACL INBOX", id="ACL"),
+        pytest.param(IACLStore, "RIGHTS=kxte", "MYRIGHTS INBOX", id="RIGHTS"),
+        pytest.param(IACLStore, "LIST-MYRIGHTS", "LISTRIGHTS INBOX bob", id="LIST-MYRIGHTS"),
+        pytest.param(IQuotaRootStore, "QUOTA", "GETQUOTAROOT INBOX", id="QUOTA"),
+        pytest.param(IQuotaRootStore, "QUOTA=RES-STORAGE", "GETQUOTA account", id="STORAGE"),
+        pytest.param(IQuotaRootStore, "QUOTA=RES-MESSAGE", "GETQUOTA account", id="MESSAGE"),
+        pytest.param(IQuotaRootStore, "QUOTA=RES-MAILBOX", "GETQUOTA account", id="MAILBOX"),
+        pytest.param(IQuotaRootStore, "QUOTASET", "SETQUOTA mailbox/INBOX ()", id="QUOTASET"),
+        pytest.param(IMetadataStore, "METADATA", 'GETMETADATA "" /private/a', id="METADATA"),
+        pytest.param(IMetadataStore, "LIST-METADATA", 'GETMETADATA "" /private/a', id="LIST"),
+    ],
+)
+def test_announced_only_if_provided(interface: type[Interface], word: str, command: str) -> None:
+    """The name is there, and works, where the store has the add-on; elsewhere neither."""
+    with_it, without = House(), House()
+    store = without.directory.store(ALICE)
+    directlyProvides(store, *(each for each in providedBy(store) if each is not interface))
+    answers = []
+    for house in (with_it, without):
+        player = house.logged_in()
+        announced = player.line("1 CAPABILITY").split()
+        answers.append((word in announced, " OK " in player.line(f"2 {command}")))
+    assert [(True, True), (False, False)] == answers
