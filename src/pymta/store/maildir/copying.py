@@ -1,0 +1,145 @@
+"""
+Copies: second names of the same file, as Dovecot makes them; no octet is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pymta.mailbox import UID, Copied, Expunged, ModSeq, UIDSet, UIDValidity
+from pymta.store._flags import names_of, part, spelled
+from pymta.store.maildir.appending import INSERT_MESSAGE, box_to_add_to, take_uid, where
+from pymta.store.maildir.boxes import Box
+from pymta.store.maildir.digests import DIGEST_COLUMNS
+from pymta.store.maildir.expunging import bury_messages
+from pymta.store.maildir.filenames import base_of, is_as_is, sized, sizes_of
+from pymta.store.maildir.limits import check_room
+from pymta.store.maildir.listing import add_lines
+from pymta.store.maildir.scanning import scan
+from pymta.store.maildir.steps import place, staged_path
+from pymta.store.maildir.work import Message, Work
+
+__all__ = ["Name", "add_copies", "copy", "move"]
+
+Name = Callable[[str], str]
+"""Gives a new name, with this mark."""
+
+
+def copy(work: Work, guid: str, *, uids: UIDSet, destination: str, name: Name) -> Copied:
+    """See :meth:`~pymta.interfaces.mailbox.IMailbox.copy`."""
+    box, target, messages = _both(work, guid, uids=uids, destination=destination)
+    check_room(work, sum(message.size for message in messages), len(messages))
+    if not messages:
+        return Copied(UIDValidity(target.validity), (), ModSeq(target.modseq))
+    return _copied(target, _copy(work, box, target, messages=messages, name=name))
+
+
+def move(
+    work: Work, guid: str, *, uids: UIDSet, destination: str, name: Name
+) -> tuple[Copied, Expunged]:
+    """See :meth:`~pymta.interfaces.mailbox.IMailbox.move`."""
+    box, target, messages = _both(work, guid, uids=uids, destination=destination)
+    if not messages:
+        nothing = Copied(UIDValidity(target.validity), (), ModSeq(target.modseq))
+        return nothing, Expunged(UIDSet(), ModSeq(box.modseq))
+    pairs, modseq = _copy(work, box, target, messages=messages, name=name)
+    gone = {old for old, _ in pairs}
+    bury_messages(work, box, [each for each in messages if each.uid in gone], modseq)
+    return _copied(target, (pairs, modseq)), Expunged(UIDSet(gone), modseq)
+
+
+def _both(
+    work: Work, guid: str, *, uids: UIDSet, destination: str
+) -> tuple[Box, Box, list[Message]]:
+    box = work.box(guid)
+    target = box_to_add_to(work, work.box_named(destination))
+    scan(work, box)
+    return box, target, work.present(box, uids)
+
+
+def _copied(target: Box, made: tuple[Sequence[tuple[UID, UID]], ModSeq]) -> Copied:
+    pairs, modseq = made
+    return Copied(UIDValidity(target.validity), tuple(pairs), modseq)
+
+
+def _copy(
+    work: Work, box: Box, target: Box, *, messages: Sequence[Message], name: Name
+) -> tuple[list[tuple[UID, UID]], ModSeq]:
+    modseq = work.step()
+    pairs, lines = add_copies(work, box, target, messages=messages, name=name, modseq=modseq)
+    if lines:
+        add_lines(work, target, lines)
+    return pairs, modseq
+
+
+def add_copies(
+    work: Work,
+    box: Box,
+    target: Box,
+    *,
+    messages: Sequence[Message],
+    name: Name,
+    modseq: int,
+) -> tuple[list[tuple[UID, UID]], list[tuple[int, str | None, str]]]:
+    """
+    Rows and steps of copies; those that are gone meanwhile have none.
+
+    :returns: pairs of old and new UID, and lines for the UID list.
+    """
+    spelling = work.spelling(target)
+    flags = [spelled(part(names_of(message.flags)), spelling.known) for message in messages]
+    work.spell(target, spelling)
+    sources = _sources(work, box, messages)
+    pairs: list[tuple[UID, UID]] = []
+    lines: list[tuple[int, str | None, str]] = []
+    rows: list[tuple[Any, ...]] = []
+    digests = []
+    now = work.rules.now()
+    for message, flagged in zip(messages, flags, strict=True):
+        internal, guid = sources[message.uid]
+        source = base_of(message.file)
+        stem = name("B" if is_as_is(source) else "")
+        staged = staged_path(stem)
+        try:
+            work.rules.disk.link(
+                work.path(box.folder, message.place, message.file), work.path(staged)
+            )
+        except FileNotFoundError:
+            continue
+        sizes = sizes_of(source)
+        base = sized(stem, sizes.octets or message.size, sizes.lined or message.size)
+        to, file = where(base, flagged, spelling)
+        uid = take_uid(target)
+        rows.append(
+            (
+                *(target.id, uid, to, file, flagged.bits, " ".join(flagged.keywords)),
+                *(modseq, modseq, message.size, internal, now, guid or source),
+            )
+        )
+        work.steps.append(place(staged, target.folder, to=to, file=file))
+        pairs.append((UID(message.uid), uid))
+        lines.append((uid, guid or source, base))
+        digests.append((target.id, uid, box.id, message.uid))
+    work.connection.executemany(INSERT_MESSAGE, rows)
+    work.connection.executemany(_COPY_DIGEST, digests)
+    work.moved(target, modseq)
+    return pairs, lines
+
+
+_COPY_DIGEST = (
+    f"INSERT INTO digests SELECT ?, ?, {DIGEST_COLUMNS} FROM digests"  # noqa: S608  ours
+    " WHERE box = ? AND uid = ?"
+)
+
+
+def _sources(
+    work: Work, box: Box, messages: Sequence[Message]
+) -> dict[int, tuple[int, str | None]]:
+    """Internal date and id by UID."""
+    first, last = (messages[0].uid, messages[-1].uid) if messages else (1, 0)
+    rows = work.connection.execute(
+        "SELECT uid, internal, guid FROM messages WHERE box = ? AND uid BETWEEN ? AND ?",
+        (box.id, first, last),
+    )
+    return {uid: (internal, guid) for uid, internal, guid in rows}

@@ -1,0 +1,91 @@
+"""
+The mailboxes of an account in its Maildir.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from zope.interface import implementer
+
+from pymta.interfaces.mailbox import IQuotaStore
+from pymta.mailbox import MailboxInfo, MailboxName, ModSeq, StoreChanges
+from pymta.store._annotations import checked_uses
+from pymta.store._names import checked, normal
+from pymta.store.maildir import looking, naming
+from pymta.store.maildir.account import Account
+from pymta.store.maildir.boxes import used
+from pymta.store.maildir.leases import Leases
+from pymta.store.maildir.limits import limits_of, set_limits
+from pymta.store.maildir.mailbox import MaildirMailbox
+from pymta.store.maildir.roots import scan_names
+from pymta.store.maildir.work import Work
+
+__all__ = ["MaildirMailboxes"]
+
+
+@implementer(IQuotaStore)
+class MaildirMailboxes:
+    """Made by :meth:`~pymta.store.maildir.store.MaildirMailStore.mailboxes`."""
+
+    def __init__(self, account: Account, leases: Leases) -> None:
+        self._account = account
+        self._leases = leases
+
+    # -- looking ---------------------------------------------------------------
+
+    async def mailboxes(self) -> Sequence[MailboxInfo]:
+        return await self._account.look_again(None, looking.mailboxes)
+
+    async def open(self, name: MailboxName, read_only: bool = False) -> MaildirMailbox:
+        name = normal(name)
+        guid = await self._account.change(partial(_find, name=name))
+        return MaildirMailbox(
+            self._account, name, guid=guid, leases=self._leases, read_only=read_only
+        )
+
+    async def changes(self, since: ModSeq) -> StoreChanges:
+        return await self._account.look_again(None, lambda work: looking.store_changes(work, since))
+
+    def watch(self, ring: Callable[[], None]) -> Callable[[], None]:
+        return self._account.bells.watch(None, ring)
+
+    # -- changing --------------------------------------------------------------
+
+    async def create(
+        self, name: MailboxName, special_use: frozenset[str] = frozenset()
+    ) -> MailboxInfo:
+        name, uses = checked(name), checked_uses(special_use)
+        return await self._account.change(lambda work: naming.create(work, name, uses))
+
+    async def delete(self, name: MailboxName) -> None:
+        name = normal(name)
+        await self._account.change(lambda work: naming.delete_mailbox(work, name))
+
+    async def rename(self, old: MailboxName, new: MailboxName) -> None:
+        old, new, name = normal(old), checked(new), self._account.resources.name
+        await self._account.change(lambda work: naming.rename(work, old, new, name=name))
+
+    async def subscribe(self, name: MailboxName) -> None:
+        name = checked(name)
+        await self._account.change(lambda work: naming.subscribe(work, name))
+
+    async def unsubscribe(self, name: MailboxName) -> None:
+        name = normal(name)
+        await self._account.change(lambda work: naming.unsubscribe(work, name))
+
+    # -- the quota -------------------------------------------------------------
+
+    async def room(self, size: int) -> bool:
+        return await self._account.look(
+            lambda work: used(work.connection, limits_of(work)).fits(size, 1)
+        )
+
+    async def set_quota(self, octets: int | None, messages: int | None = None) -> None:
+        await self._account.change(lambda work: set_limits(work, octets, messages))
+
+
+def _find(work: Work, name: MailboxName) -> str:
+    scan_names(work)
+    return work.box_named(name).guid

@@ -1,0 +1,367 @@
+"""
+Looking into folders: what other programs put there, renamed or took away becomes rows, with UIDs,
+mod-sequences and tombstones.
+
+A name that a listing lacks proves nothing while files are renamed: only where a folder did not
+change during the look, and a tick before, is what is missing gone.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pymta.mailbox import UIDSet
+from pymta.store.maildir import keywords as letters_file
+from pymta.store.maildir.boxes import Box
+from pymta.store.maildir.filenames import base_of, delivery_of, flags_of, is_as_is, sizes_of
+from pymta.store.maildir.listing import add_lines, plan_whole, read_list
+from pymta.store.maildir.stamps import changed_at, is_settled
+from pymta.store.maildir.steps import read_names
+from pymta.store.maildir.uidlist import LIST, LOCK, UIDList
+from pymta.store.maildir.work import Message, Work, read_file
+
+__all__ = ["is_fresh", "scan"]
+
+_PLACES = ("new", "cur")
+_TRIES = 20
+_PAUSE = 0.01
+"""Seconds; more than a tick in all."""
+
+
+def is_fresh(work: Work, box: Box) -> bool:
+    """Whether nobody else changed anything since it was looked at."""
+    paths = _paths(work, box)
+    return all(work.stamps.is_fresh(path) for path in paths)
+
+
+def _paths(work: Work, box: Box) -> list[str]:
+    names = (*_PLACES, LIST, letters_file.FILE)
+    return [work.path(box.folder, name) for name in names]
+
+
+def scan(work: Work, box: Box) -> None:
+    """Bring the rows of a mailbox up to what is in its folder."""
+    if is_fresh(work, box):
+        return
+    _read_letters(work, box)
+    _read_list(work, box)
+    difference = _compare(work, box)
+    if difference:
+        _renamed(work, box, difference)
+        _vanished(work, box, difference)
+        _arrived(work, box, difference)
+    if not box.recent:
+        box.recent = _first_new(work, box)
+
+
+def _first_new(work: Work, box: Box) -> int:
+    sql = "SELECT min(uid) FROM messages WHERE box = ? AND place = 'new'"
+    first: int | None = work.connection.execute(sql, (box.id,)).fetchone()[0]
+    return first or box.uid_next
+
+
+# -- what is there -------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Difference:
+    """
+    :param added: place and name by base; :param missing: rows by base.
+    """
+
+    added: dict[str, tuple[str, str]] = field(default_factory=dict)
+    missing: dict[str, Message] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.missing)
+
+
+def _compare(work: Work, box: Box) -> _Difference:
+    places = [p for p in _PLACES if not work.stamps.is_fresh(work.path(box.folder, p))]
+    found = _look(work, box, places)
+    if found.missing.keys() - found.added.keys():
+        # Gone, or renamed while the names were read, or from one folder into the other.
+        found = _look_at_rest(work, box)
+    return found
+
+
+def _look_at_rest(work: Work, box: Box) -> _Difference:
+    paths = [work.path(box.folder, place) for place in _PLACES]
+    found = _Difference()
+    for _ in range(_TRIES):
+        now = time.time_ns()
+        before = [changed_at(path) for path in paths]
+        found = _look(work, box, _PLACES)
+        settled = all(is_settled(stamp, now) for stamp in before)
+        if settled and before == [changed_at(path) for path in paths]:
+            return found
+        if not found.missing.keys() - found.added.keys():
+            return found
+        time.sleep(_PAUSE)
+    # It never rests.  What is missing may be gone; the next look will tell.
+    found.missing = {base: row for base, row in found.missing.items() if base in found.added}
+    work.stamps.forget()
+    return found
+
+
+def _look(work: Work, box: Box, places: Iterable[str]) -> _Difference:
+    found = _Difference()
+    for place in places:
+        path = work.path(box.folder, place)
+        now, stamp = time.time_ns(), changed_at(path)
+        names = set(read_names(path))
+        work.stamps.saw(path, stamp, now)
+        known = {row[0] for row in _files(work, box, place)}
+        for name in names - known:
+            found.added[base_of(name)] = (place, name)
+        if known - names:
+            missing = work.present(box, None, f"AND place = '{place}'")
+            rows = (row for row in missing if row.file not in names)
+            found.missing.update((base_of(row.file), row) for row in rows)
+    return found
+
+
+def _files(work: Work, box: Box, place: str) -> list[Any]:
+    sql = "SELECT file FROM messages WHERE box = ? AND place = ?"
+    return work.connection.execute(sql, (box.id, place)).fetchall()
+
+
+# -- what became of it ---------------------------------------------------------
+
+
+def _renamed(work: Work, box: Box, difference: _Difference) -> None:
+    """Other flags, or out of ``new``."""
+    both = difference.missing.keys() & difference.added.keys()
+    if not both:
+        return
+    spelling = work.spelling(box)
+    rows, modseq = [], None
+    for base in both:
+        row, (place, name) = difference.missing.pop(base), difference.added.pop(base)
+        more = spelling.without_letter(row.flags.keywords)
+        flags = flags_of(name, spelling.by_letter, more)
+        if flags != row.flags and modseq is None:
+            modseq = work.step()
+        after = row.modseq if flags == row.flags else modseq
+        keywords = " ".join(flags.keywords)
+        rows.append((place, name, flags.bits, keywords, after, box.id, row.uid))
+    work.connection.executemany(_RENAME, rows)
+    if modseq is not None:
+        work.moved(box, modseq)
+
+
+_RENAME = (
+    "UPDATE messages SET place = ?, file = ?, flags = ?, keywords = ?, modseq = ?"
+    " WHERE box = ? AND uid = ?"
+)
+
+
+def _vanished(work: Work, box: Box, difference: _Difference) -> None:
+    uids = [row.uid for row in difference.missing.values()]
+    if uids:
+        work.drop(box, uids, work.step())
+
+
+# -- what is new ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Arrival:
+    base: str
+    place: str
+    name: str
+    size: int
+    internal: int
+    saved: int
+
+
+def _arrived(work: Work, box: Box, difference: _Difference) -> None:
+    arrivals = [
+        arrival
+        for base, (place, name) in difference.added.items()
+        if not _is_known(work, box, base)
+        and (arrival := _arrival(work, box, place, name)) is not None
+    ]
+    if arrivals:
+        work.lock(box.folder, LOCK)
+        found = read_list(work, box)
+        if found is not None and found.validity != box.validity:
+            # Another program began anew between two looks.
+            _begin_anew(work, box, found)
+        _number(work, box, arrivals, found)
+
+
+def _is_known(work: Work, box: Box, base: str) -> bool:
+    """A second file of a message is left alone: somebody is about to remove one of both."""
+    rows = work.connection.execute(
+        "SELECT file FROM messages WHERE box = ? AND file >= ? AND file < ?",
+        (box.id, base, base + ";"),
+    )
+    return any(base_of(file) == base for (file,) in rows)
+
+
+def _arrival(work: Work, box: Box, place: str, name: str) -> _Arrival | None:
+    path = work.path(box.folder, place, name)
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    base = base_of(name)
+    return _Arrival(
+        base=base,
+        place=place,
+        name=name,
+        size=status.st_size if is_as_is(base) else _lined_size(path, base, status.st_size),
+        internal=status.st_mtime_ns // 1000,
+        saved=status.st_ctime_ns // 1000,
+    )
+
+
+def _lined_size(path: str, base: str, size: int) -> int:
+    """The size with each line ended by CRLF, as it is served; its name says it, or all is read."""
+    lined = sizes_of(base).lined
+    if lined is not None and size <= lined <= 2 * size:
+        return lined
+    last, bare = b"", 0
+    try:
+        with open(path, "rb") as file:
+            while octets := file.read(1024 * 1024):
+                crossing = last == b"\r" and octets[:1] == b"\n"
+                bare += octets.count(b"\n") - octets.count(b"\r\n") - crossing
+                last = octets[-1:]
+    except FileNotFoundError:
+        pass
+    return size + bare
+
+
+def _order(arrival: _Arrival) -> tuple[int, str]:
+    """As they came: names begin with the time."""
+    first = arrival.name.partition(".")[0]
+    stamped = int(first) if first.isascii() and first.isdecimal() else 0
+    return stamped or arrival.internal // 1_000_000, arrival.name
+
+
+def _number(work: Work, box: Box, arrivals: list[_Arrival], found: UIDList | None) -> None:
+    """Give them the UIDs that the list says, and new ones to all others."""
+    listed = {} if found is None else found.entries
+    box.uid_next = max(box.uid_next, 1 if found is None else found.uid_next)
+    taken = _taken(work, box, [listed[a.base].uid for a in arrivals if a.base in listed])
+    named, anew = [], []
+    for arrival in arrivals:
+        entry = listed.get(arrival.base)
+        if entry is None or entry.uid in taken:
+            anew.append(arrival)
+        else:
+            taken.add(entry.uid)
+            named.append((entry.uid, entry.guid, arrival))
+    fresh = []
+    for arrival in sorted(anew, key=_order):
+        fresh.append((box.uid_next, None, arrival))
+        box.uid_next += 1
+    _insert(work, box, [*named, *fresh])
+    again = any(arrival.base in listed for arrival in anew)
+    if found is None or again or not found.sound:
+        plan_whole(work, box)
+    elif fresh:
+        add_lines(work, box, [(uid, None, arrival.base) for uid, _, arrival in fresh])
+
+
+def _taken(work: Work, box: Box, uids: list[int]) -> set[int]:
+    """Those that somebody has, or had: what was told as gone does not come back."""
+    taken: set[int] = set()
+    for table in ("messages", "tombstones"):
+        for first, last in UIDSet(uids).ranges:
+            rows = work.connection.execute(
+                f"SELECT uid FROM {table} WHERE box = ? AND uid BETWEEN ? AND ?",  # noqa: S608
+                (box.id, first, last),
+            )
+            taken.update(uid for (uid,) in rows)
+    return taken
+
+
+def _insert(work: Work, box: Box, numbered: list[tuple[int, str | None, _Arrival]]) -> None:
+    modseq, spelling = work.step(), work.spelling(box)
+    rows, deliveries = [], []
+    for uid, guid, arrival in numbered:
+        flags = flags_of(arrival.name, spelling.by_letter)
+        rows.append(
+            (
+                *(box.id, uid, arrival.place, arrival.name, flags.bits, " ".join(flags.keywords)),
+                *(modseq, modseq, arrival.size, arrival.internal, arrival.saved, guid),
+            )
+        )
+        key = delivery_of(arrival.base)
+        if key is not None:
+            deliveries.append((box.id, key, uid, arrival.saved))
+    run = work.connection.executemany
+    run("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    run("INSERT OR IGNORE INTO deliveries VALUES (?, ?, ?, ?)", deliveries)
+    work.moved(box, modseq)
+
+
+# -- the files beside ----------------------------------------------------------
+
+
+def _read_letters(work: Work, box: Box) -> None:
+    """Keywords that other programs gave letters."""
+    path = work.path(box.folder, letters_file.FILE)
+    if work.stamps.is_fresh(path):
+        return
+    now, stamp = time.time_ns(), changed_at(path)
+    letters = letters_file.parse(read_file(path))
+    known = work.spelling(box).by_letter
+    for letter, spelling in letters.items():
+        if known.get(letter) != spelling:
+            run = work.connection.execute
+            run("DELETE FROM keywords WHERE box = ? AND letter = ?", (box.id, letter))
+            row = (box.id, spelling.lower(), spelling, letter)
+            run("INSERT OR REPLACE INTO keywords VALUES (?, ?, ?, ?)", row)
+    work.stamps.saw(path, stamp, now)
+
+
+def _read_list(work: Work, box: Box) -> None:
+    """UIDs as other programs see them; where they see others than we do, they are right."""
+    path = work.path(box.folder, LIST)
+    if work.stamps.is_fresh(path):
+        return
+    work.lock(box.folder, LOCK)
+    found = read_list(work, box)
+    if found is None:
+        plan_whole(work, box)
+        return
+    work.stamps.owns(path)
+    if found.validity != box.validity:
+        _begin_anew(work, box, found)
+    box.uid_next = max(box.uid_next, found.uid_next)
+    box.lines = found.count
+    rows = work.connection.execute("SELECT uid, file FROM messages WHERE box = ?", (box.id,))
+    there = {base_of(file): uid for uid, file in rows}
+    others = [
+        uid
+        for base, uid in there.items()
+        if (entry := found.entries.get(base)) is not None and entry.uid != uid
+    ]
+    if others:
+        # They are found again as arrivals.
+        work.drop(box, others, work.step())
+        work.stamps.forget()
+    if not found.sound or there.keys() - found.entries.keys():
+        plan_whole(work, box)
+
+
+def _begin_anew(work: Work, box: Box, found: UIDList) -> None:
+    """Another UIDVALIDITY: nothing of what was known is true."""
+    modseq = work.step()
+    for table in ("messages", "digests", "tombstones", "deliveries"):
+        work.connection.execute(f"DELETE FROM {table} WHERE box = ?", (box.id,))  # noqa: S608
+    box.validity, box.uid_next, box.recent, box.forgotten = found.validity, 1, 0, modseq
+    work.validity = max(work.validity, found.validity)
+    work.stamps.forget()
+    work.moved(box, modseq)
