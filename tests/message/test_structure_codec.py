@@ -9,7 +9,7 @@ import json
 import pytest
 
 from pymta.message.structure import BROKEN
-from pymta.message.structure_codec import from_bytes, to_bytes
+from pymta.message.structure_codec import from_bytes, header_size, to_bytes
 from tests.message.structures import read
 
 MESSAGE = (
@@ -28,6 +28,7 @@ def test_there_and_back() -> None:
     structure = read([MESSAGE])
 
     assert structure == from_bytes(to_bytes(structure))
+    assert structure.root.body == header_size(to_bytes(structure))
     assert b"" == structure.root.parts[0].id
 
 
@@ -55,6 +56,7 @@ def test_s16_versions_are_read_for_ever(octets: bytes, decoded: int | None) -> N
     assert decoded == root.decoded == root.decoded_octets
     assert to_bytes(structure) == (octets if decoded is not None else b"2" + octets[1:])
 
+    assert 2 == header_size(octets)
     assert (0, 2, 11, 1) == (root.start, root.body, root.stop, root.lines)
     assert ("base64", b"d", (b"en",)) == (root.encoding, root.description, root.language)
     assert ("inline", (("filename", b"\xff"),)) == root.disposition

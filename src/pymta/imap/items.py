@@ -1,94 +1,150 @@
 """
-Items of FETCH that are columns of the store: what is read for each, and how it is written.
+Items of FETCH that are columns of the store: what is read for each, and how a column of values is
+written.
+
+ENVELOPE and BODYSTRUCTURE are copied as the store made them at append.  For a client that takes
+UTF-8 those are written again that would be others (:rfc:`6855#section-3`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from functools import lru_cache, partial
-from typing import Any, Final, TypeAlias
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
-from pymta.mailbox import Wanted
+from pymta.imap.view import SelectedView
+from pymta.mailbox import UID, Wanted
 from pymta.message.structure_codec import from_bytes
-from pymta.wire.imap.command.fetch import Attribute
-from pymta.wire.imap.response import atoms
-from pymta.wire.imap.response.bodystructure import write_body, write_body_structure
+from pymta.wire.imap.command.fetch import Attribute, FetchItem, Preview
+from pymta.wire.imap.response.bodystructure import (
+    same_with_utf8,
+    write_body,
+    write_body_structure,
+)
 from pymta.wire.imap.response.envelope import write_envelope
+from pymta.wire.imap.response.fetch import dates, email_ids, flags_value, preview_value
 
-__all__ = ["COLUMNS", "Writer", "writer_of"]
-
-Writer: TypeAlias = Callable[[Any], bytes]
-"""Writes the value of a column, with its name in front."""
-
-COLUMNS: Final[Mapping[Attribute, Wanted]] = {
-    Attribute.FLAGS: Wanted.FLAGS,
-    Attribute.INTERNALDATE: Wanted.INTERNAL_DATE,
-    Attribute.RFC822_SIZE: Wanted.SIZE,
-    Attribute.MODSEQ: Wanted.MODSEQ,
-    Attribute.SAVEDATE: Wanted.SAVE_DATE,
-    Attribute.EMAILID: Wanted.EMAIL_ID,
-    Attribute.ENVELOPE: Wanted.ENVELOPE,
-    Attribute.BODY: Wanted.STRUCTURE,
-    Attribute.BODYSTRUCTURE: Wanted.STRUCTURE,
-}
+__all__ = ["MODSEQ", "Item", "flags_item", "item_of", "uid_item"]
 
 
-def writer_of(attribute: Attribute, *, utf8: bool) -> Writer:
-    """How a column is written.  FLAGS is not here: the view has a say in it."""
-    if attribute in _WITH_TEXT:
-        return partial(_WITH_TEXT[attribute], utf8=utf8)
-    return _WRITERS[attribute]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """
+    One item.
+
+    :param form: its name, and ``%b`` or ``%d`` for its value.
+    :param wanted: the columns of the store that it needs.
+    :param write: values from the UIDs and from these columns; None for an item that has none.
+    :param slow: a value may take 100 us.
+    """
+
+    form: bytes
+    wanted: tuple[Wanted, ...] = ()
+    write: Callable[..., Iterable[Any]] | None = None
+    slow: bool = False
 
 
-@lru_cache(maxsize=1024)  # many messages come in one second
-def _internal_date(moment: datetime) -> bytes:
-    return b"INTERNALDATE " + atoms.date_time(moment)
+def uid_item() -> Item:
+    """The UID."""
+    return Item(form=b"UID %d", write=lambda uids: uids)
 
 
-def _size(octets: int) -> bytes:
-    return b"RFC822.SIZE %d" % octets
+def flags_item(view: SelectedView) -> Item:
+    """The flags; ``\\Recent`` is known to the view alone."""
+
+    def write(uids: Sequence[UID], flags: Sequence[frozenset[str]]) -> Iterable[bytes]:
+        # UIDs ascend, and the recent ones are the last.
+        old = bisect_left(uids, True, key=view.is_recent)
+        if old == len(uids):
+            return map(flags_value, flags)
+        return [flags_value(each, n >= old) for n, each in enumerate(flags)]
+
+    return Item(form=b"FLAGS %b", wanted=(Wanted.FLAGS,), write=write)
 
 
-def _modseq(modseq: int) -> bytes:
-    return b"MODSEQ (%d)" % modseq
+def item_of(item: FetchItem, *, utf8: bool) -> Item | None:
+    """How it is read and written; None for octets, and for what the client's view has a say in."""
+    if isinstance(item, Preview):
+        return Item(
+            form=b"PREVIEW %b",
+            wanted=(Wanted.PREVIEW,),
+            write=lambda _, texts: [preview_value(text, utf8=utf8) for text in texts],
+        )
+    if not isinstance(item, Attribute):
+        return None
+    return (_UTF8 if utf8 else _PLAIN).get(item)
 
 
-def _save_date(moment: datetime | None) -> bytes:
-    # RFC 8514 section 4.3: NIL where it is not known
-    return b"SAVEDATE " + (atoms.NIL if moment is None else atoms.date_time(moment))
+def _same(_: Sequence[UID], column: Sequence[Any]) -> Sequence[Any]:
+    return column
 
 
-def _email_id(value: str) -> bytes:
-    return b"EMAILID (%s)" % value.encode("ascii")
+def _envelopes(_: Sequence[UID], written: Sequence[bytes], values: Sequence[bytes]) -> list[bytes]:
+    return [
+        plain
+        if same_with_utf8(plain)
+        else write_envelope(from_bytes(octets).root.envelope, utf8=True)
+        for plain, octets in zip(written, values, strict=True)
+    ]
 
 
-def _thread_id(_: object) -> bytes:
+def _structures(_: Sequence[UID], written: Sequence[bytes], values: Sequence[bytes]) -> list[bytes]:
+    return [
+        plain if same_with_utf8(plain) else write_body_structure(from_bytes(octets), utf8=True)
+        for plain, octets in zip(written, values, strict=True)
+    ]
+
+
+def _bodies(*, utf8: bool) -> Callable[..., Iterable[bytes]]:
+    # Few clients want it, and nobody many of it: it is not kept.
+    return lambda _, column: [write_body(from_bytes(octets), utf8=utf8) for octets in column]
+
+
+MODSEQ: Final = Item(form=b"MODSEQ (%d)", wanted=(Wanted.MODSEQ,), write=_same)
+
+_ALIKE: Final[Mapping[Attribute, Item]] = {
+    Attribute.INTERNALDATE: Item(
+        form=b"INTERNALDATE %b",
+        wanted=(Wanted.INTERNAL_DATE,),
+        write=lambda _, column: dates(column),
+    ),
+    Attribute.RFC822_SIZE: Item(form=b"RFC822.SIZE %d", wanted=(Wanted.SIZE,), write=_same),
+    Attribute.MODSEQ: MODSEQ,
+    Attribute.SAVEDATE: Item(
+        form=b"SAVEDATE %b", wanted=(Wanted.SAVE_DATE,), write=lambda _, column: dates(column)
+    ),
+    Attribute.EMAILID: Item(
+        form=b"EMAILID (%b)", wanted=(Wanted.EMAIL_ID,), write=lambda _, column: email_ids(column)
+    ),
     # RFC 8474 section 5.2: NIL for a server that has no such thing
-    return b"THREADID NIL"
-
-
-def _envelope(octets: bytes, *, utf8: bool) -> bytes:
-    return b"ENVELOPE " + write_envelope(from_bytes(octets).root.envelope, utf8=utf8)
-
-
-def _body(octets: bytes, *, utf8: bool) -> bytes:
-    return b"BODY " + write_body(from_bytes(octets), utf8=utf8)
-
-
-def _body_structure(octets: bytes, *, utf8: bool) -> bytes:
-    return b"BODYSTRUCTURE " + write_body_structure(from_bytes(octets), utf8=utf8)
-
-
-_WRITERS: Final[Mapping[Attribute, Writer]] = {
-    Attribute.INTERNALDATE: _internal_date,
-    Attribute.RFC822_SIZE: _size,
-    Attribute.MODSEQ: _modseq,
-    Attribute.SAVEDATE: _save_date,
-    Attribute.EMAILID: _email_id,
+    Attribute.THREADID: Item(form=b"THREADID NIL"),
 }
-_WITH_TEXT: Final = {
-    Attribute.ENVELOPE: _envelope,
-    Attribute.BODY: _body,
-    Attribute.BODYSTRUCTURE: _body_structure,
+_PLAIN: Final[Mapping[Attribute, Item]] = {
+    **_ALIKE,
+    Attribute.ENVELOPE: Item(form=b"ENVELOPE %b", wanted=(Wanted.IMAP_ENVELOPE,), write=_same),
+    Attribute.BODYSTRUCTURE: Item(
+        form=b"BODYSTRUCTURE %b", wanted=(Wanted.IMAP_STRUCTURE,), write=_same
+    ),
+    Attribute.BODY: Item(
+        form=b"BODY %b", wanted=(Wanted.STRUCTURE,), write=_bodies(utf8=False), slow=True
+    ),
+}
+_UTF8: Final[Mapping[Attribute, Item]] = {
+    **_ALIKE,
+    Attribute.ENVELOPE: Item(
+        form=b"ENVELOPE %b",
+        wanted=(Wanted.IMAP_ENVELOPE, Wanted.ENVELOPE),
+        write=_envelopes,
+        slow=True,
+    ),
+    Attribute.BODYSTRUCTURE: Item(
+        form=b"BODYSTRUCTURE %b",
+        wanted=(Wanted.IMAP_STRUCTURE, Wanted.STRUCTURE),
+        write=_structures,
+        slow=True,
+    ),
+    Attribute.BODY: Item(
+        form=b"BODY %b", wanted=(Wanted.STRUCTURE,), write=_bodies(utf8=True), slow=True
+    ),
 }

@@ -1,32 +1,36 @@
 """
 FETCH (:rfc:`3501#section-6.4.5`): rows of the store become lines, slice by slice.
 
-No more than a thousand messages are asked for at once, and no more than one message's slice is
-held while the client lags behind.  What sets ``\\Seen`` sets it for a slice in one commit, before
-its octets are told, and tells the new flags with them.
+No more than a thousand messages are asked for at once, two hundred where their octets come with
+them, and no more than one message's slice is held while the client lags behind.  What sets
+``\\Seen`` sets it for a slice in one commit, before its octets are told, and tells the new flags
+with them.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pymta.aio import TimeLimit
 from pymta.edge.connection import Lost
-from pymta.errors import MailboxError, MessageGone, SpoolError, StoreClosed
+from pymta.errors import EncodingError, MailboxError, MessageGone, SpoolError, StoreClosed
 from pymta.imap.extension import Call, Numbering
-from pymta.imap.items import COLUMNS, Writer, writer_of
-from pymta.imap.octets import Cutting, Piece, cut, cutting_of
+from pymta.imap.items import MODSEQ, Item, flags_item, item_of, uid_item
+from pymta.imap.octets import Cutting, Letter, Stream, cut, cut_slowly, cutting_of
 from pymta.imap.session import IMAPSession
-from pymta.imap.telling import Style, flags_text, vanished
+from pymta.imap.telling import Style, vanished
+from pymta.imap.view import SLICE as ROWS
 from pymta.imap.view import SelectedView, slices
-from pymta.interfaces.content import SLICE, IContent, Octets
+from pymta.interfaces.content import SLICE, IContent
 from pymta.mailbox import SEEN, UID, FlagChange, FlagMode, ModSeq, UIDSet, Wanted
+from pymta.message.preview import preview
 from pymta.message.structure_codec import from_bytes
-from pymta.wire.imap.command.fetch import Attribute, Fetch, Window
+from pymta.wire.imap.command.fetch import Attribute, Fetch, Preview, Window
 from pymta.wire.imap.numset import SeqSet
-from pymta.wire.imap.response import atoms, codes
+from pymta.wire.imap.response import codes
+from pymta.wire.imap.response.fetch import Form, flags_value
 from pymta.wire.imap.response.status import BAD, NO, OK, Ending
 from pymta.wire.imap.sections import Section
 
@@ -35,8 +39,17 @@ __all__ = ["CALLS"]
 ENOUGH: Final = 32 * 1024
 """Octets that are gathered before they are written."""
 
+WITH_OCTETS: Final = 200
+"""Messages that are read at once with their octets: 3 MiB."""
+
+_SLOW: Final = 50
+"""Messages that are written in one turn, where each has to be made."""
+
 _NONE: Final = UIDSet()
 _SEEN: Final = FlagChange(FlagMode.ADD, frozenset({SEEN}))
+_MARKS: Final = (Wanted.FLAGS, Wanted.MODSEQ)
+
+Row = Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,31 +58,68 @@ class _Plan:
     How a FETCH is answered.
 
     :param columns: what is read of each message; ``row[n + 1]`` is the nth.
-    :param writers: places in a row, and how what is there is written.
-    :param flags: the place of the flags; 0 if they are not read.
-    :param tells_flags: whether they are asked for, of each message.
+    :param items: with a value each, and where in a row their columns are.
+    :param form: of the responses.
     :param cuttings: the items that are octets.
-    :param structure: the place of the structure, where a cutting needs it.
-    :param content: the place of the octets.
-    :param always: items that are the same for each message.
+    :param lazy: previews are told only as far as they are there.
+    :param step: messages that are written in one turn.
     """
 
     columns: tuple[Wanted, ...]
-    writers: tuple[tuple[int, Writer], ...]
-    flags: int
-    tells_flags: bool
+    items: tuple[tuple[Item, tuple[int, ...]], ...]
+    form: Form
+    bare: bool
     cuttings: tuple[Cutting, ...]
-    structure: int
-    content: int
-    always: tuple[bytes, ...]
-    style: Style
+    lazy: bool
+    step: int
 
-    def items(self, view: SelectedView, row: Sequence[Any], marked: UIDSet) -> Sequence[bytes]:
-        """What is known from the row alone, with the UID."""
-        items = [write(row[at]) for at, write in self.writers]
-        if self.tells_flags or row[0] in marked:
-            items.append(b"FLAGS " + flags_text(row[self.flags], view.is_recent(row[0])))
-        return self.style.items(row[0], [*items, *self.always])
+    def place(self, column: Wanted) -> int:
+        """Where in a row it is; 0 if it is not read."""
+        return self.columns.index(column) + 1 if column in self.columns else 0
+
+    def values(self, rows: Sequence[Row]) -> list[Any]:
+        """The columns that go into the form."""
+        read = list(zip(*rows, strict=True))
+        return [
+            item.write(read[0], *(read[place] for place in places))
+            for item, places in self.items
+            if item.write is not None
+        ]
+
+
+def _planned(session: IMAPSession, command: Fetch) -> _Plan:
+    style = session.style(by_uid=command.by_uid or Attribute.UID in command.items)
+    cuttings = tuple(c for c in map(cutting_of, command.items) if c is not None)
+    items = [item for each in command.items if (item := _item(session, each)) is not None]
+    if command.changed_since is not None and MODSEQ not in items:
+        # RFC 7162 section 3.1.4.1: MODSEQ is implied
+        items.append(MODSEQ)
+    if style.uid and not style.uid_only:
+        items.insert(0, uid_item())
+    elif style.uid_only and not items and not cuttings:
+        # RFC 9586 section 3.3: it stands in front; but something has to be in the list.
+        items.append(uid_item())
+    columns = dict.fromkeys(column for item in items for column in item.wanted)
+    if any(cutting.section != Section() or cutting.sized for cutting in cuttings):
+        columns[Wanted.STRUCTURE] = None
+    if not all(cutting.sized for cutting in cuttings):
+        columns[Wanted.CONTENT] = None
+    places = {column: n for n, column in enumerate(columns, 1)}
+    return _Plan(
+        columns=tuple(columns),
+        items=tuple((item, tuple(places[c] for c in item.wanted)) for item in items),
+        form=Form([item.form for item in items], word=b"UIDFETCH" if style.uid_only else b"FETCH"),
+        bare=not items,
+        cuttings=cuttings,
+        lazy=Preview(lazy=False) not in command.items,
+        step=_SLOW if any(item.slow for item in items) else 1000,
+    )
+
+
+def _item(session: IMAPSession, item: Any) -> Item | None:
+    if item is Attribute.FLAGS:
+        return flags_item(session.here.view)
+    return item_of(item, utf8=session.utf8)
 
 
 async def _fetch(session: IMAPSession, command: Fetch) -> Ending:
@@ -84,7 +134,7 @@ async def _fetch(session: IMAPSession, command: Fetch) -> Ending:
     if command.window is not None:
         uids = await _windowed(session, command, uids, command.window)
     answering = _Answering(session, command)
-    for part in slices(uids):
+    for part in slices(uids, answering.at_once):
         await answering.answer(part)
     return answering.ending()
 
@@ -131,51 +181,35 @@ class _Answering:
         self._command = command
         self._here = session.here
         self._since = None if command.changed_since is None else ModSeq(command.changed_since)
-        cuttings = [cutting_of(item) for item in command.items]
-        self._cuttings = tuple(cutting for cutting in cuttings if cutting is not None)
-        self._sees = not self._here.read_only and any(each.seen for each in self._cuttings)
+        self._style = session.style()
+        self._plan = _planned(session, command)
+        self._sees = not self._here.read_only and any(each.seen for each in self._plan.cuttings)
         self._missing = False
-        self._unknown = False
-        self._plan = self._planned(marking=False)
-        self._marking = self._planned(marking=True) if self._sees else self._plan
+        self._broken = False
 
-    def _planned(self, *, marking: bool) -> _Plan:
-        """:param marking: for messages whose ``\\Seen`` is set by this."""
-        session, command = self._session, self._command
-        style = session.style(by_uid=command.by_uid or Attribute.UID in command.items)
-        columns: list[Wanted] = []
-
-        def place(column: Wanted) -> int:
-            if column not in columns:
-                columns.append(column)
-            return columns.index(column) + 1
-
-        asked = [item for item in command.items if isinstance(item, Attribute)]
-        changes = self._since is not None or (marking and style.modseq)
-        if changes and Attribute.MODSEQ not in asked:
-            asked.append(Attribute.MODSEQ)
-        writers = [
-            (place(COLUMNS[item]), writer_of(item, utf8=session.utf8))
-            for item in asked
-            if item in COLUMNS and item is not Attribute.FLAGS
-        ]
-        flags = Attribute.FLAGS in asked
-        return _Plan(
-            writers=tuple(writers),
-            flags=place(Wanted.FLAGS) if flags or marking else 0,
-            tells_flags=flags,
-            cuttings=self._cuttings,
-            structure=place(Wanted.STRUCTURE) if any(map(_maps, self._cuttings)) else 0,
-            content=place(Wanted.CONTENT) if self._cuttings else 0,
-            always=(b"THREADID NIL",) if Attribute.THREADID in asked else (),
-            style=style,
-            columns=tuple(columns),
-        )
+    @property
+    def at_once(self) -> int:
+        """How many messages are read at once."""
+        return WITH_OCTETS if self._plan.cuttings else ROWS
 
     async def answer(self, uids: UIDSet) -> None:
         """Tell a slice."""
+        session, plan, here = self._session, self._plan, self._here
         marked = await self._mark(uids) if self._sees else _NONE
-        await self._tell(self._marking if marked else self._plan, uids, marked)
+        columns = plan.columns
+        if marked:
+            columns = tuple(dict.fromkeys((*columns, *_MARKS)))
+        rows: Sequence[Row] = await session.asked(here.mailbox.records(uids, columns, self._since))
+        self._missing = self._missing or (self._since is None and len(rows) < len(uids))
+        if not plan.lazy:
+            rows = await self._with_previews(rows)
+        if plan.cuttings:
+            await self._tell_octets(rows, _Marks(here.view, columns, marked, self._style))
+        else:
+            await self._tell(rows)
+        here.view.told(uids if Wanted.FLAGS in plan.columns else marked)
+        if Wanted.MODSEQ in columns:
+            session.owes_highest |= here.view.holding
 
     async def _mark(self, uids: UIDSet) -> UIDSet:
         """Set ``\\Seen`` (:rfc:`3501#section-6.4.5`).  :returns: where it was not set before."""
@@ -188,73 +222,118 @@ class _Answering:
             await session.refresh()
         return unseen
 
-    async def _tell(self, plan: _Plan, uids: UIDSet, marked: UIDSet) -> None:
-        session, here = self._session, self._here
-        rows = await session.asked(here.mailbox.records(uids, plan.columns, self._since))
-        self._missing = self._missing or (self._since is None and len(rows) < len(uids))
-        if plan.cuttings:
-            await self._tell_octets(plan, rows, marked)
-        else:
-            self._session.say(b"".join(self._lines(plan, rows)))
-            await session.flush()
-        here.view.told(uids if plan.tells_flags else marked)
-        if Wanted.MODSEQ in plan.columns:
-            session.owes_highest |= here.view.holding
+    async def _tell(self, rows: Sequence[Row]) -> None:
+        plan = self._plan
+        for start in range(0, len(rows), plan.step):
+            part = rows[start : start + plan.step]
+            self._session.say(plan.form.lines(self._numbers(part), plan.values(part)))
+            await self._session.flush()
 
-    def _lines(self, plan: _Plan, rows: Sequence[tuple[Any, ...]]) -> Iterator[bytes]:
-        view, beginning, items = self._here.view, plan.style.beginning, plan.items
-        numbers = view.numbers([row[0] for row in rows])
-        for number, row in zip(numbers, rows, strict=True):
-            yield beginning(number, row[0]) + b" ".join(items(view, row, _NONE)) + b")\r\n"
+    def _numbers(self, rows: Sequence[Row]) -> Sequence[int]:
+        uids = [row[0] for row in rows]
+        return uids if self._style.uid_only else self._here.view.numbers(uids)
+
+    async def _with_previews(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """With those made that an earlier release did not make (:rfc:`8970#section-3.2`)."""
+        place = self._plan.place(Wanted.PREVIEW)
+        if all(row[place] is not None for row in rows):
+            return rows
+        return [
+            row
+            if row[place] is not None
+            else (*row[:place], await self._preview(row[0]), *row[place + 1 :])
+            for row in rows
+        ]
+
+    async def _preview(self, uid: UID) -> str:
+        session, mailbox = self._session, self._here.mailbox
+        await session.flush()
+        try:
+            content = await session.asked(mailbox.content(uid))
+        except MessageGone:
+            return ""
+        for _, structure in await session.asked(mailbox.records(UIDSet([uid]), [Wanted.STRUCTURE])):
+            return await session.asked(preview(content, from_bytes(structure)))
+        return ""
 
     # -- octets ------------------------------------------------------------------------
 
-    async def _tell_octets(
-        self, plan: _Plan, rows: Sequence[tuple[Any, ...]], marked: UIDSet
-    ) -> None:
-        gathered = _Gathered(self._session)
-        view = self._here.view
-        for row in rows:
+    async def _tell_octets(self, rows: Sequence[Row], marks: _Marks) -> None:
+        if not rows:
+            return
+        plan, written = self._plan, _Written(self._session)
+        beginnings = plan.form.beginnings(self._numbers(rows), plan.values(rows))
+        for beginning, row in zip(beginnings, rows, strict=True):
             try:
-                pieces = [piece async for piece in self._pieces(plan, row)]
+                pieces = marks.items(row) + await self._pieces(row)
             except MessageGone:
                 self._missing = True
                 continue
-            uid = row[0]
-            items = plan.items(view, row, marked)
-            gathered.add(plan.style.beginning(view.number(uid), uid) + b" ".join(items))
-            between = b" " if items else b""
-            for piece in pieces:
-                gathered.add(between)
-                await gathered.add_piece(piece)
-                between = b" "
-            gathered.add(b")\r\n")
-            await gathered.flush_if_full()
-        await gathered.flush()
+            if pieces or not plan.bare:
+                written.add(beginning)
+                await written.add_all(pieces, b"" if plan.bare else b" ")
+                written.add(b")\r\n")
+            await written.flush_if_full()
+        await written.flush()
 
-    async def _pieces(self, plan: _Plan, row: Sequence[Any]) -> AsyncIterator[Piece]:
-        session, octets = self._session, row[plan.content]
-        if octets is None:
-            content = await session.asked(self._here.mailbox.content(row[0]))
-        else:
-            content = Octets(octets)
-        structure = from_bytes(row[plan.structure]) if plan.structure else None
+    async def _pieces(self, row: Row) -> list[bytes | Stream]:
+        session, plan, mailbox = self._session, self._plan, self._here.mailbox
+        structure, octets = plan.place(Wanted.STRUCTURE), plan.place(Wanted.CONTENT)
+        letter = Letter(
+            row[structure] if structure else None,
+            row[octets] if octets else None,
+            lambda: session.asked(mailbox.content(row[0])),
+        )
+        pieces: list[bytes | Stream] = []
         for cutting in plan.cuttings:
-            yield await session.asked(cut(cutting, content, structure))
+            try:
+                piece = cut(cutting, letter)
+                if piece is None:
+                    pieces.append(await cut_slowly(cutting, letter, session.flush))
+                else:
+                    pieces.append(piece)
+            except EncodingError:
+                # RFC 3516 section 4.3: told at the end, and nothing in its place
+                self._broken = True
+        return pieces
 
     def ending(self) -> Ending:
         """How it ends."""
+        if self._broken:
+            return NO("A part cannot be decoded", codes.UNKNOWN_CTE)
         if self._missing and not self._command.by_uid:
             # RFC 2180 section 4.1.3: all that is there was told
             return NO("Some of them were removed by others", codes.EXPUNGEISSUED)
         return OK("Fetched")
 
 
-def _maps(cutting: Cutting) -> bool:
-    return cutting.section != Section()
+class _Marks:
+    """
+    The flags of messages that were marked as seen: told, though nobody asked for them.
+
+    :param columns: of the rows.
+    """
+
+    def __init__(
+        self, view: SelectedView, columns: Sequence[Wanted], marked: UIDSet, style: Style
+    ) -> None:
+        self._view = view
+        self._marked = marked
+        self._flags = columns.index(Wanted.FLAGS) + 1 if marked else 0
+        self._modseq = columns.index(Wanted.MODSEQ) + 1 if marked and style.modseq else 0
+
+    def items(self, row: Row) -> list[bytes | Stream]:
+        """What goes in front of the octets."""
+        if row[0] not in self._marked:
+            return []
+        flags = flags_value(row[self._flags], self._view.is_recent(row[0]))
+        items: list[bytes | Stream] = [b"FLAGS " + flags]
+        if self._modseq:
+            items.append(b"MODSEQ (%d)" % row[self._modseq])
+        return items
 
 
-class _Gathered:
+class _Written:
     """
     Octets to be written, gathered until it is worth it: a message a write is slow, all of them
     at once would not fit.
@@ -262,36 +341,37 @@ class _Gathered:
 
     def __init__(self, session: IMAPSession) -> None:
         self._session = session
+        self._gathered: list[bytes] = []
         self._size = 0
 
     def add(self, octets: bytes) -> None:
         """Say it."""
-        self._session.say(octets)
+        self._gathered.append(octets)
         self._size += len(octets)
 
-    async def add_piece(self, piece: Piece) -> None:
+    async def add_all(self, pieces: Sequence[bytes | Stream], between: bytes) -> None:
         """
-        Say an item, its octets slice by slice.
+        Say items, the octets of large ones slice by slice.
 
+        :param between: what is in front of the first.
         :raises pymta.edge.connection.Lost: they could not be read to the end; the client must
             not take a part for the whole, so it is cut off.
         """
-        content = piece.content
-        if content is None:
-            self.add(piece.label + b" NIL")
-            return
-        if isinstance(content, Octets):
-            self.add(piece.label + b" " + atoms.literal(content.octets))
-            return
-        self.add(b"%s {%d}\r\n" % (piece.label, content.size))
-        for start in range(0, content.size, SLICE):
-            self.add(await self._read(content, start))
-            await self.flush_if_full()
+        for piece in pieces:
+            self.add(between)
+            between = b" "
+            if isinstance(piece, bytes):
+                self.add(piece)
+                continue
+            self.add(piece.beginning)
+            for start in range(0, piece.content.size, SLICE):
+                self.add(await self._read(piece.content, start))
+                await self.flush_if_full()
 
     async def _read(self, content: IContent, start: int) -> bytes:
         try:
             return await self._session.asked(content.read(start, start + SLICE))
-        except (MailboxError, SpoolError, StoreClosed, TimeLimit) as fault:
+        except (EncodingError, MailboxError, SpoolError, StoreClosed, TimeLimit) as fault:
             self._session.cut_off(fault)
             raise Lost from fault
 
@@ -302,7 +382,9 @@ class _Gathered:
 
     async def flush(self) -> None:
         """Write it."""
-        self._size = 0
+        if self._gathered:
+            self._session.say(b"".join(self._gathered))
+            self._gathered, self._size = [], 0
         await self._session.flush()
 
 
