@@ -16,7 +16,7 @@ import pytest
 from pymta.errors import OverQuota, PymtaError
 from pymta.interfaces.content import Octets
 from pymta.mailbox import SEEN, UID, Changes, ModSeq, UIDSet
-from pymta.store import _flags, _search
+from pymta.store import _flags, _judging
 from pymta.store._quota import Quota
 from pymta.store._text import Casemap
 from pymta.store.memory import changes, mailbox, mailboxes
@@ -364,7 +364,7 @@ MUTANTS: list[tuple[str, Mutate, str, dict[str, Any]]] = [
     ),
     (
         "days in another zone",
-        method(_search, "_day", lambda day, *a: day(*a).replace(day=1)),
+        method(_judging, "_day", lambda day, *a: day(*a).replace(day=1)),
         "test_search",
         {},
     ),

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from pymta.interfaces.content import SLICE, IContent
+from pymta.message.casemap import Casemap
+from pymta.message.index import IndexEntry, index_entry
 from pymta.message.preview import preview
 from pymta.message.structure import Structure
 from pymta.message.structure_codec import from_bytes, to_bytes
@@ -31,6 +33,7 @@ class Digest:
     :param envelope: a structure without parts, whose root has the envelope: the short form for
         whoever needs no more.
     :param imap_envelope: for a client without UTF8=ACCEPT; as ``imap_structure`` is.
+    :param index: what SORT, THREAD and SEARCH compare.
     :param preview: None until :func:`digest_of` has looked for it.
     """
 
@@ -39,6 +42,7 @@ class Digest:
     unended: bool
     imap_envelope: bytes
     imap_structure: bytes
+    index: IndexEntry
     preview: str | None = None
 
 
@@ -95,10 +99,13 @@ class DigestReader:
         alone = whole
         if root.parts or root.message is not None:
             alone = to_bytes(Structure(replace(root, parts=(), message=None)))
+        header = self._reader.header
+        assert header is not None
         return Digest(
             envelope=alone,
             structure=whole,
             unended=bool(self._tail) and self._tail != b"\r\n",
             imap_envelope=write_envelope(root.envelope, utf8=False),
             imap_structure=write_body_structure(structure, utf8=False),
+            index=index_entry(header, Casemap(), envelope=root.envelope),
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import binascii
 import codecs
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import date
 from typing import Protocol
 
@@ -24,7 +24,11 @@ from pymta.message.parameters import parameter
 from pymta.message.structure import Part
 from pymta.message.structure_codec import from_bytes
 
-__all__ = ["Casemap", "Text"]
+__all__ = ["Casemap", "Text", "TooLong", "header_of"]
+
+
+class TooLong(Exception):
+    """There is more text than was asked for."""
 
 
 class Text:
@@ -65,37 +69,75 @@ class Text:
 
     async def header_contains(self, sought: str) -> bool:
         """Whether any field contains it, its name included."""
-        header = await self._read_header()
         needle = self._casemap.map(sought)
-        return any(
-            needle in self._casemap.map(f"{field.name.decode()}: {decode_words(field.unfolded)}")
+        return any(needle in line for line in await self._lines())
+
+    async def _lines(self) -> Iterator[str]:
+        header = await self._read_header()
+        return (
+            self._casemap.map(f"{field.name.decode()}: {decode_words(field.unfolded)}")
             for field in header.fields
         )
 
     async def body_contains(self, sought: str) -> bool:
         """Whether a text part contains it."""
         needle = self._casemap.map(sought)
-        for _, part in self._structure.walk():
-            if part.media.type == "text" and await self._part_contains(part, needle):
+        for part in self._text_parts():
+            before = ""
+
+            def take(more: str) -> bool:
+                nonlocal before
+                text = before + more
+                before = text[-len(needle) :] if needle else ""
+                return needle in text
+
+            if await self._read_part(part, take):
                 return True
         return False
 
-    async def _part_contains(self, part: Part, needle: str) -> bool:
+    async def whole(self, limit: int) -> tuple[str, str]:
+        """
+        All that is searched, casemapped: the lines of the header, and the text parts.
+
+        :raises TooLong: it is more than so many characters.
+        """
+        head = "\n".join(await self._lines())
+        pieces: list[str] = []
+        left = limit - len(head)
+
+        def take(more: str) -> bool:
+            nonlocal left
+            pieces.append(more)
+            left -= len(more)
+            return left < 0
+
+        for part in self._text_parts():
+            if left < 0 or await self._read_part(part, take):
+                raise TooLong
+            pieces.append("\n")
+        return head, "".join(pieces)
+
+    def _text_parts(self) -> Iterator[Part]:
+        return (part for _, part in self._structure.walk() if part.media.type == "text")
+
+    async def _read_part(self, part: Part, take: Callable[[str], bool]) -> bool:
+        """
+        Give its text, casemapped, piece by piece, until ``take`` has enough.
+
+        :returns: whether it has.
+        """
         content = await self._whole_if_small()
         decoder = _decoder_of(part)
-        before = ""
         for start in range(part.body, part.stop, SLICE):
             octets = await content.read(start, min(part.stop, start + SLICE))
-            text = before + self._casemap.map(decoder.decode(octets))
-            if needle in text:
+            if take(self._casemap.map(decoder.decode(octets))):
                 return True
-            before = text[-len(needle) :] if needle else ""
             await self._breathe()
-        return needle in before + self._casemap.map(decoder.finish())
+        return take(self._casemap.map(decoder.finish()))
 
     async def _read_header(self) -> Header:
         if self._header is None:
-            self._header = await _header_of(await self._whole_if_small())
+            self._header = await header_of(await self._whole_if_small())
         return self._header
 
     async def _whole_if_small(self) -> IContent:
@@ -104,7 +146,8 @@ class Text:
         return self._content
 
 
-async def _header_of(content: IContent) -> Header:
+async def header_of(content: IContent) -> Header:
+    """The header of a message, as far as it is within the limits."""
     reader = HeaderReader()
     kept = bytearray()
     try:

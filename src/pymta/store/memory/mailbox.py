@@ -12,9 +12,11 @@ from typing import Any
 
 from zope.interface import implementer
 
+from pymta.database.times import to_microseconds
 from pymta.errors import MailboxInUse, MailboxReadOnly, MessageGone, NoSuchMailbox
 from pymta.interfaces.content import SLICE, IContent
-from pymta.interfaces.mailbox import IMailbox, NewMessage
+from pymta.interfaces.mailbox import NewMessage
+from pymta.interfaces.sorting import ISortingMailbox
 from pymta.mailbox import (
     UID,
     Appended,
@@ -30,10 +32,12 @@ from pymta.mailbox import (
     UIDSet,
     Wanted,
 )
-from pymta.search import Query
+from pymta.message.sorting import Sortable, sort, threadable
+from pymta.message.threading import thread
+from pymta.search import Query, SortKey, ThreadAlgorithm, ThreadNode
 from pymta.store._flags import BIT_DELETED, changed, names_of, part, spelled
 from pymta.store._quota import check_size
-from pymta.store._search import Row, search
+from pymta.store._search import Glance, Row, search
 from pymta.store.memory.changes import RETENTION, copy, drop, put, receive, unknown
 from pymta.store.memory.state import Account, Box, Message, Settings
 
@@ -42,7 +46,7 @@ __all__ = ["MAX_RECORDS", "MemoryMailbox"]
 MAX_RECORDS = 1000
 
 
-@implementer(IMailbox)
+@implementer(ISortingMailbox)
 class MemoryMailbox:
     """Made by :meth:`~pymta.store.memory.mailboxes.MemoryMailboxes.open`."""
 
@@ -122,16 +126,31 @@ class MemoryMailbox:
     async def search(self, query: Query) -> Found:
         box, _ = self._there()
         rows = [
-            Row(uid, m.flags, m.modseq, m.content.size, m.internal_date, m.save_date)
+            Row(
+                *(uid, m.flags, m.modseq, m.content.size, m.internal_date, m.save_date),
+                email_id=m.email_id,
+                glance=Glance.of(m.digest.index),
+            )
             for uid, m in box.messages.items()
         ]
 
         async def page(first: int, last: int) -> list[Row]:
             return [row for row in rows if first <= row.uid <= last]
 
-        return await search(
-            query, page, self._load, zone=self._settings.zone, breathe=_without_a_clock
-        )
+        zone, now = self._settings.zone, self._settings.now()
+        return await search(query, page, self._load, zone=zone, now=now, breathe=_without_a_clock)
+
+    async def sort(self, query: Query, keys: Sequence[SortKey]) -> Found:
+        found = await self.search(query)
+        order = await sort(self._sortables(found), keys, _without_a_clock)
+        return Found(found.uids, found.modseq, tuple(order), found.scores)
+
+    async def thread(
+        self, query: Query, algorithm: ThreadAlgorithm
+    ) -> tuple[Found, list[ThreadNode]]:
+        found = await self.search(query)
+        messages = [threadable(each) for each in self._sortables(found)]
+        return found, await thread(messages, algorithm, _without_a_clock)
 
     # -- changing --------------------------------------------------------------
 
@@ -260,6 +279,18 @@ class MemoryMailbox:
         if self.read_only:
             raise MailboxReadOnly(f"{self.name} was opened read-only")
         return there
+
+    def _sortables(self, found: Found) -> list[Sortable]:
+        scores = dict(zip(found.uids, found.scores, strict=False))
+        messages = [(uid, self._box.messages[uid]) for uid in self._box.present(found.uids)]
+        return [
+            Sortable(
+                *(uid, to_microseconds(message.internal_date), message.content.size),
+                entry=message.digest.index,
+                score=scores.get(uid, 0),
+            )
+            for uid, message in messages
+        ]
 
     async def _load(self, uid: UID) -> tuple[IContent, bytes] | None:
         message = self._box.messages.get(uid)

@@ -17,6 +17,7 @@ from pymta.store._digest import Digest
 from pymta.store._flags import Parted
 from pymta.store._quota import check_size
 from pymta.store.sql.expunging import drop, found
+from pymta.store.sql.lookups import index_row, letter_index
 from pymta.store.sql.rows import Box, Store, keywords_text
 from pymta.store.sql.tables import deliveries, letters, messages
 from pymta.store.sql.work import Context, Work, check_room, count, each
@@ -145,6 +146,7 @@ class Adding:
         self._letters: list[tuple[object, ...]] = []
         self._messages: list[tuple[object, ...]] = []
         self._deliveries: list[tuple[object, ...]] = []
+        self._index: list[tuple[object, ...]] = []
         first = work.context.numbers.take(max(len(ids), 1))
         self._numbers = iter(range(first, first + len(ids)))
         given = {each for each in ids if each is not None}
@@ -209,6 +211,7 @@ class Adding:
                 int(digest.unended),
             )
         )
+        self._index.append(index_row(number, digest.index))
         if message.delivery_id is not None:
             self._known[message.delivery_id, box.id] = uid
             self._deliveries.append((message.delivery_id, box.id, uid, work.now))
@@ -230,4 +233,6 @@ class Adding:
         insert_rows(execute, letters, self._letters)
         insert_rows(execute, messages, self._messages)
         insert_rows(execute, deliveries, self._deliveries)
-        self._placed, self._letters, self._messages, self._deliveries = [], [], [], []
+        insert_rows(execute, letter_index, self._index)
+        self._placed, self._letters, self._messages = [], [], []
+        self._deliveries, self._index = [], []

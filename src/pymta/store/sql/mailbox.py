@@ -12,9 +12,10 @@ from typing import Any
 
 from zope.interface import implementer
 
-from pymta.errors import MailboxReadOnly, MessageGone
+from pymta.errors import MailboxReadOnly
 from pymta.interfaces.content import IContent
-from pymta.interfaces.mailbox import IMailbox, NewMessage
+from pymta.interfaces.mailbox import NewMessage
+from pymta.interfaces.sorting import ISortingMailbox
 from pymta.mailbox import (
     UID,
     Appended,
@@ -30,11 +31,11 @@ from pymta.mailbox import (
     UIDSet,
     Wanted,
 )
-from pymta.search import Query
+from pymta.search import Query, SortKey, ThreadAlgorithm, ThreadNode
 from pymta.store._flags import part
 from pymta.store._names import normal
-from pymta.store._search import Row, search
 from pymta.store.sql import copying, expunging, flagging, reading, records, snapshots
+from pymta.store.sql.finding import Finder
 from pymta.store.sql.receiving import Receiver
 from pymta.store.sql.resources import Resources
 from pymta.store.sql.sweeping import RETENTION
@@ -42,7 +43,7 @@ from pymta.store.sql.sweeping import RETENTION
 __all__ = ["SQLMailbox"]
 
 
-@implementer(IMailbox)
+@implementer(ISortingMailbox)
 class SQLMailbox:
     """
     Made by :meth:`~pymta.store.sql.mailboxes.SQLMailboxes.open`.
@@ -58,6 +59,7 @@ class SQLMailbox:
         self._resources = resources
         self._number = number
         self._store = store
+        self._finder = Finder(resources, number)
         self._watching: list[Callable[[], None]] = []
 
     # -- looking ---------------------------------------------------------------
@@ -106,23 +108,21 @@ class SQLMailbox:
         return (await self._letter(uid))[0]
 
     async def search(self, query: Query) -> Found:
-        async def page(first: int, last: int) -> list[Row]:
-            return await self._resources.read(lambda c: reading.page(c, self._number, first, last))
+        return await self._finder.search(query)
 
-        async def load(uid: UID) -> tuple[IContent, bytes] | None:
-            try:
-                return await self._letter(uid)
-            except MessageGone:
-                return None
+    async def sort(self, query: Query, keys: Sequence[SortKey]) -> Found:
+        return await self._finder.sort(await self.search(query), keys)
 
-        zone, breathe = self._resources.zone, self._resources.breathe
-        return await search(query, page, load, zone=zone, breathe=breathe)
+    async def thread(
+        self, query: Query, algorithm: ThreadAlgorithm
+    ) -> tuple[Found, list[ThreadNode]]:
+        found = await self.search(query)
+        return found, await self._finder.thread(found, algorithm)
 
     async def _letter(self, uid: UID) -> tuple[IContent, bytes]:
         since = self._resources.context.now() - RETENTION
         found = await self._resources.read(lambda c: reading.letter(c, self._number, uid, since))
-        contents = self._resources.context.contents
-        return contents.stored(found.content, found.size, found.prefix), found.structure
+        return self._resources.stored(found), found.structure
 
     # -- changing --------------------------------------------------------------
 

@@ -14,9 +14,11 @@ from twisted.internet.interfaces import IReactorTime
 
 from pymta import aio
 from pymta.database import Database
+from pymta.interfaces.content import IContent
 from pymta.mailbox import MailboxName
 from pymta.store.sql.bells import Bells
 from pymta.store.sql.leases import Leases
+from pymta.store.sql.reading import Letter
 from pymta.store.sql.snapshots import Maps
 from pymta.store.sql.work import Context
 
@@ -78,6 +80,10 @@ class Resources:
 
     def _bind(self, batch: Batch[Any, Any]) -> Any:
         return lambda connection, entries: batch(connection, entries, self.context)
+
+    def stored(self, letter: Letter) -> IContent:
+        """The octets of a letter."""
+        return self.context.contents.stored(letter.content, letter.size, letter.prefix)
 
     async def breathe(self) -> None:
         """Let others have their turn."""
