@@ -20,7 +20,6 @@ from pymta.components.parts import Job
 from pymta.components.people import kept
 from pymta.components.system import MailSystem
 from pymta.edge.tls import Certificates, KeyPair
-from pymta.errors import Mistake
 from pymta.service import Listening, MailService
 from tests.benchmarks.imap_tasks import PASSWORD, USER
 from tests.benchmarks.servers.control import listens
@@ -57,7 +56,7 @@ def _serve(reactor: Any, options: dict[str, Any]) -> None:
 
     async def account() -> None:
         assert system.people.administration is not None
-        with suppress(Mistake):  # it is there already
+        with suppress(ValueError):  # it is there already
             await system.people.administration.add(USER, PASSWORD)
 
     async def ready() -> None:
