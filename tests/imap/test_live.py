@@ -42,8 +42,9 @@ def test_a_day_with_imaplib(running: Server) -> None:
         assert ("OK", True) == (status, text.startswith(b"[APPENDUID"))
         assert ("OK", [b"1"]) == mail.select("Letters")
 
-        status, [(_, octets), _] = mail.fetch("1", "(FLAGS BODY.PEEK[])")
-        assert ("OK", LETTER) == (status, octets)
+        status, data = mail.fetch("1", "(FLAGS BODY.PEEK[])")
+        assert isinstance(data[0], tuple)
+        assert ("OK", LETTER) == (status, data[0][1])
         assert "OK" == mail.store("1", "+FLAGS", r"(\Deleted keyword)")[0]
         assert "OK" == mail.copy("1", "INBOX")[0]
         assert ("OK", [b"1"]) == mail.expunge()

@@ -153,12 +153,15 @@ class IMAPConversation:
             self._machine.finish(NO(ending.text))
             self._machine.shut_down(ending.text, codes.UNAVAILABLE)
             return
-        mailbox_gone = not await self._told(command, call)
+        still_there = await self._told(command, call)
         self._machine.finish(self._session.highest(ending))
-        if mailbox_gone:
-            # Nothing that the client knows of it is true any more, and no response says so.
-            self._session.reason = "mailbox deleted"
-            self._machine.shut_down("The selected mailbox was deleted", codes.UNAVAILABLE)
+        if not still_there:
+            self._send_away()
+
+    def _send_away(self) -> None:
+        """Nothing that the client knows of its mailbox is true any more; no response says so."""
+        self._session.reason = "mailbox deleted"
+        self._machine.shut_down("The selected mailbox was deleted", codes.UNAVAILABLE)
 
     def _no(self, fault: Exception) -> Ending | Farewell:
         known = self._entering.no(fault) or ending_of(fault)
@@ -175,14 +178,18 @@ class IMAPConversation:
 
         :returns: whether the selected mailbox is still there.
         """
-        session = self._session
-        if session.selected is None or call is None:
+        if self._session.selected is None or call is None:
             return True
         stays = call.numbering is Numbering.STAYS and not getattr(command, "by_uid", False)
+        return await self._news(asks=call.asks, may_expunge=not stays)
+
+    async def _news(self, *, asks: bool, may_expunge: bool) -> bool:
+        """:param asks: ask the store even if no bell rang.  :returns: as :meth:`_told`."""
+        session = self._session
         try:
-            if call.asks or session.selected.bell.rings:
+            if asks or session.here.bell.rings:
                 await session.refresh()
-            await session.tell(may_expunge=not stays)
+            await session.tell(may_expunge=may_expunge)
         except NoSuchMailbox:
             return False
         except (CancelledError, Lost):
@@ -236,15 +243,14 @@ class IMAPConversation:
         session = self._session
         self._machine.idling()
         until = self._clock.seconds() + self._settings.timeouts.inactive
-        if session.selected is not None:
-            # What came before is told at once: the client will not ask.
-            await session.refresh()
-            await session.tell(may_expunge=True)
+        # What came before is told at once: the client will not ask.
+        await self._tell_idler(asks=True)
         while True:
             if self._stopping:
                 self._say_goodbye()
                 raise Lost
-            await self._tell_idler()
+            if self._ringing is None and self._has_news():
+                await self._tell_idler(asks=False)
             event = self._machine.next_event()
             match event:
                 case IdleDone():
@@ -260,12 +266,14 @@ class IMAPConversation:
         selected = self._session.selected
         return selected is not None and selected.bell.rings
 
-    async def _tell_idler(self) -> None:
-        session = self._session
-        if self._ringing is None and self._has_news():
-            await session.refresh()
-            await session.tell(may_expunge=True)
-            await session.flush()
+    async def _tell_idler(self, *, asks: bool) -> None:
+        if self._session.selected is None:
+            return
+        if not await self._news(asks=asks, may_expunge=True):
+            self._send_away()
+            raise Lost
+        self._session.owes_highest = False
+        await self._session.flush()
 
     def _rung(self) -> None:
         """

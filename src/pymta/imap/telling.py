@@ -8,22 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
 from pymta.imap.view import Exist, Expunge, Notice, Recent, SelectedView, Vanish
-from pymta.mailbox import SYSTEM_FLAGS, UID, UIDSet, Wanted
-from pymta.wire.imap.response import atoms
+from pymta.mailbox import SYSTEM_FLAGS, UID, Wanted
 from pymta.wire.imap.response.codes import permanent_flags
+from pymta.wire.imap.response.fetch import fetch_line, flags_value, uid_fetch_line
+from pymta.wire.imap.response.mailbox import (
+    exists_line,
+    expunge_line,
+    flags_line,
+    recent_line,
+    vanished_line,
+)
 from pymta.wire.imap.response.status import OK, untagged
 
-__all__ = ["Style", "flag_lines", "flags_text", "keyword_lines", "notice_lines", "vanished"]
+__all__ = ["Style", "flag_lines", "keyword_lines", "notice_lines"]
 
 STEP: Final = 1000
 """Lines of EXPUNGE that are written at once."""
-
-RECENT: Final = "\\Recent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +49,10 @@ class Style:
         return (Wanted.FLAGS, Wanted.MODSEQ) if self.modseq else (Wanted.FLAGS,)
 
     def line(self, number: int, uid: UID, items: Sequence[bytes]) -> bytes:
-        """One FETCH response."""
-        return self.beginning(number, uid) + b" ".join(self.items(uid, items)) + b")\r\n"
-
-    def beginning(self, number: int, uid: UID) -> bytes:
-        """Up to the first item."""
+        """One FETCH response; at least one item."""
         if self.uid_only:
-            return b"* %d UIDFETCH (" % uid
-        return b"* %d FETCH (" % number
-
-    def items(self, uid: UID, items: Sequence[bytes]) -> Sequence[bytes]:
-        """With the UID, where it has to be there and is not yet."""
-        if self.uid_only:
-            # RFC 9586 section 3.2: it stands in front; but something has to be in the list.
-            return items or (b"UID %d" % uid,)
-        return (b"UID %d" % uid, *items) if self.uid else items
-
-
-@lru_cache(maxsize=4096)  # a mailbox has few combinations: 0.1 us in place of 2
-def flags_text(flags: frozenset[str], recent: bool = False) -> bytes:
-    """``(\\Answered \\Seen)``"""
-    return atoms.flags({*flags, RECENT} if recent else flags)
+            return uid_fetch_line(uid, items)
+        return fetch_line(number, (b"UID %d" % uid, *items) if self.uid else items)
 
 
 def flag_lines(
@@ -79,7 +66,7 @@ def flag_lines(
     numbers = view.numbers([row[0] for row in rows])
     for number, row in zip(numbers, rows, strict=True):
         uid = row[0]
-        items = [b"FLAGS " + flags_text(row[1], view.is_recent(uid))]
+        items = [b"FLAGS " + flags_value(row[1], view.is_recent(uid))]
         if style.modseq:
             items.append(b"MODSEQ (%d)" % row[2])
         yield style.line(number, uid, items)
@@ -89,27 +76,21 @@ def notice_lines(notice: Notice) -> Iterator[bytes]:
     """A notice that needs nothing from the store, in slices of some lines."""
     match notice:
         case Exist(count):
-            yield b"* %d EXISTS\r\n" % count
+            yield exists_line(count)
         case Recent(count):
-            yield b"* %d RECENT\r\n" % count
+            yield recent_line(count)
         case Vanish(uids):
-            yield vanished(uids)
+            yield vanished_line(uids)
         case Expunge(numbers):
-            lines = (b"* %d EXPUNGE\r\n" % number for number in numbers)
+            lines = map(expunge_line, numbers)
             while slice_ := b"".join(islice(lines, STEP)):
                 yield slice_
-
-
-def vanished(uids: UIDSet, *, earlier: bool = False) -> bytes:
-    """:rfc:`7162#section-3.2.10`"""
-    word = b"VANISHED (EARLIER)" if earlier else b"VANISHED"
-    return b"* %s %s\r\n" % (word, atoms.number_set(uids))
 
 
 def keyword_lines(keywords: Iterable[str], *, read_only: bool) -> Iterator[bytes]:
     """FLAGS and PERMANENTFLAGS (:rfc:`3501#section-7.2.6`)."""
     names = SYSTEM_FLAGS | set(keywords)
-    yield b"* FLAGS %s\r\n" % atoms.flags(names)
+    yield flags_line(names)
     if read_only:
         yield untagged(OK("No flags can be changed here", permanent_flags((), more=False)))
     else:

@@ -20,7 +20,7 @@ from pymta.imap.extension import Call, Numbering
 from pymta.imap.items import MODSEQ, Item, flags_item, item_of, uid_item
 from pymta.imap.octets import Cutting, Letter, Stream, cut, cut_slowly, cutting_of
 from pymta.imap.session import IMAPSession
-from pymta.imap.telling import Style, vanished
+from pymta.imap.telling import Style
 from pymta.imap.view import SLICE as ROWS
 from pymta.imap.view import SelectedView, slices
 from pymta.interfaces.content import SLICE, IContent
@@ -31,6 +31,7 @@ from pymta.wire.imap.command.fetch import Attribute, Fetch, Preview, Window
 from pymta.wire.imap.numset import SeqSet
 from pymta.wire.imap.response import codes
 from pymta.wire.imap.response.fetch import Form, flags_value
+from pymta.wire.imap.response.mailbox import vanished_line
 from pymta.wire.imap.response.status import BAD, NO, OK, Ending
 from pymta.wire.imap.sections import Section
 
@@ -152,7 +153,7 @@ async def _tell_vanished(session: IMAPSession, command: Fetch) -> None:
     # What the client has yet to be told of is told in its turn.
     gone = gone - here.view.uids
     if gone:
-        session.say(vanished(gone, earlier=True))
+        session.say(vanished_line(gone, earlier=True))
 
 
 async def _windowed(session: IMAPSession, command: Fetch, uids: UIDSet, window: Window) -> UIDSet:

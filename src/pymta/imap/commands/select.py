@@ -12,15 +12,15 @@ from typing import Final
 from pymta.imap.extension import Call
 from pymta.imap.selected import Bell, Selected
 from pymta.imap.session import IMAPSession
-from pymta.imap.telling import keyword_lines, vanished
+from pymta.imap.telling import keyword_lines
 from pymta.imap.view import SelectedView, slices
 from pymta.interfaces.mailbox import IMailbox
 from pymta.mailbox import SEEN, UID, MailboxInfo, ModSeq, Snapshot, UIDSet, Wanted
 from pymta.wire.imap.command.select import Close, Expunge, QResync, Select, Unselect
 from pymta.wire.imap.numset import SeqSet
 from pymta.wire.imap.response import codes
-from pymta.wire.imap.response.atoms import mailbox as mailbox_atom
 from pymta.wire.imap.response.codes import Code
+from pymta.wire.imap.response.mailbox import exists_line, list_line, recent_line, vanished_line
 from pymta.wire.imap.response.status import BAD, NO, OK, Ending, untagged
 
 __all__ = ["CALLS"]
@@ -80,12 +80,12 @@ def _lines(
 ) -> Iterator[bytes]:
     view = selected.view
     yield from keyword_lines(selected.keywords, read_only=selected.read_only)
-    yield b"* %d EXISTS\r\n" % view.count
+    yield exists_line(view.count)
     if session.rev2:
         # RFC 9051 section 6.3.2: REQUIRED, with the name as it is
-        yield b'* LIST () "/" %s\r\n' % mailbox_atom(info.name, utf8=True)
+        yield list_line(info.name, (), utf8=True)
     else:
-        yield b"* %d RECENT\r\n" % view.recent
+        yield recent_line(view.recent)
     yield _said(codes.uid_validity(snapshot.uid_validity), "UIDs are valid")
     yield _said(codes.uid_next(snapshot.uid_next), "The next UID")
     yield _said(codes.highest_modseq(snapshot.modseq), "The highest")
@@ -130,7 +130,7 @@ async def _resynchronise(session: IMAPSession, known: QResync) -> None:
         last = _last_match(here.view, *known.known_numbers)
         gone = gone - UIDSet.of_ranges([(1, last)] if last else [])
     if gone:
-        session.say(vanished(gone, earlier=True))
+        session.say(vanished_line(gone, earlier=True))
         await session.flush()
     await session.tell_flags(moved & here.view.uids, by_uid=True)
 

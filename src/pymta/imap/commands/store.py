@@ -72,6 +72,7 @@ async def _tell_modseqs(session: IMAPSession, uids: UIDSet, *, by_uid: bool) -> 
         numbers = here.view.numbers([row[0] for row in rows])
         for number, (uid, modseq) in zip(numbers, rows, strict=True):
             session.say(style.line(number, uid, [b"MODSEQ (%d)" % modseq]))
+        session.owes_highest |= here.view.holding
         await session.flush()
 
 
