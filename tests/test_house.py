@@ -40,7 +40,7 @@ def ground_modules() -> list[str]:
         names.append(module.__name__)
         for found in pkgutil.walk_packages(getattr(module, "__path__", ()), f"pymta.{name}."):
             names.append(found.name)
-    return [*names, "pymta.content", "pymta.queue.schedule"]
+    return [*names, "pymta.content", "pymta.imap.view", "pymta.queue.schedule"]
 
 
 def test_ground_loads_no_input_or_output() -> None:
