@@ -20,7 +20,6 @@ from pymta.imap.extension import Call, Numbering
 from pymta.imap.items import MODSEQ, Item, flags_item, item_of, uid_item
 from pymta.imap.octets import Cutting, Letter, Stream, cut, cut_slowly, cutting_of
 from pymta.imap.session import IMAPSession
-from pymta.imap.telling import Style
 from pymta.imap.view import SLICE as ROWS
 from pymta.imap.view import SelectedView, slices
 from pymta.interfaces.content import SLICE, IContent
@@ -205,7 +204,8 @@ class _Answering:
         if not plan.lazy:
             rows = await self._with_previews(rows)
         if plan.cuttings:
-            await self._tell_octets(rows, _Marks(here.view, columns, marked, self._style))
+            marks = _Marks(here.view, columns, marked, modseq=self._style.modseq)
+            await self._tell_octets(rows, marks.beside(plan.columns))
         else:
             await self._tell(rows)
         here.view.told(uids if Wanted.FLAGS in plan.columns else marked)
@@ -316,19 +316,27 @@ class _Marks:
     """
 
     def __init__(
-        self, view: SelectedView, columns: Sequence[Wanted], marked: UIDSet, style: Style
+        self, view: SelectedView, columns: Sequence[Wanted], marked: UIDSet, *, modseq: bool
     ) -> None:
         self._view = view
         self._marked = marked
         self._flags = columns.index(Wanted.FLAGS) + 1 if marked else 0
-        self._modseq = columns.index(Wanted.MODSEQ) + 1 if marked and style.modseq else 0
+        self._modseq = columns.index(Wanted.MODSEQ) + 1 if marked and modseq else 0
+
+    def beside(self, columns: Sequence[Wanted]) -> _Marks:
+        """Without what was asked for: nothing is told twice in one response."""
+        self._flags = 0 if Wanted.FLAGS in columns else self._flags
+        self._modseq = 0 if Wanted.MODSEQ in columns else self._modseq
+        return self
 
     def items(self, row: Row) -> list[bytes | Stream]:
         """What goes in front of the octets."""
+        items: list[bytes | Stream] = []
         if row[0] not in self._marked:
-            return []
-        flags = flags_value(row[self._flags], self._view.is_recent(row[0]))
-        items: list[bytes | Stream] = [b"FLAGS " + flags]
+            return items
+        if self._flags:
+            flags = flags_value(row[self._flags], self._view.is_recent(row[0]))
+            items.append(b"FLAGS " + flags)
         if self._modseq:
             items.append(b"MODSEQ (%d)" % row[self._modseq])
         return items
