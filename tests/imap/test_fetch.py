@@ -447,3 +447,25 @@ def check_binary(player: Player, numbers: list[tuple[int, ...]]) -> None:
         assert found is not None or b"[UNKNOWN-CTE]" in size
         if found is not None:
             assert b"{%b}\r\n" % found[1] in binary[:100]
+
+
+# -- what is announced --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["BINARY", "PREVIEW"])
+def test_announced(name: str) -> None:
+    """Both are in the list, before a login and behind it."""
+    house = House()
+    for player in (house.player(), house.logged_in()):
+        assert f" {name} " in player.line("c CAPABILITY").replace("\r\n", " ")
+
+
+def test_binary_message_is_appended_and_fetched() -> None:
+    """NUL comes in by literal8, and goes out as it came (RFC 3516 section 4.4)."""
+    player = House().selected()
+    octets = b"Content-Transfer-Encoding: binary\r\n\r\na\0b"
+    heard = player.say(b"a APPEND INBOX (\\Seen) ~{%d+}\r\n%b\r\n" % (len(octets), octets))
+
+    assert b"a OK [APPENDUID" in heard
+    assert b"BINARY[1] ~{3}\r\na\0b" == ask(player, "BINARY[1]")
+    assert b"BODY[1] {3}\r\na\0b" == ask(player, "BODY[1]")

@@ -52,6 +52,8 @@ OFFERED: Final[tuple[Offered, ...]] = (
     _plain("CONDSTORE"),
     _plain("QRESYNC"),
     _plain("SAVEDATE"),
+    _plain("BINARY"),
+    _plain("PREVIEW"),
     _with("COMPRESS=DEFLATE", verbs.COMPRESS),
     _with("UNAUTHENTICATE", verbs.UNAUTHENTICATE),
     _plain("SPECIAL-USE"),
