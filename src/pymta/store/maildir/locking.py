@@ -17,7 +17,7 @@ from contextlib import contextmanager
 
 from pymta.errors import MailboxError
 
-__all__ = ["dotlocked", "flocked"]
+__all__ = ["break_stale", "dotlocked", "flocked"]
 
 _WAIT = 30.0
 """Seconds.  Who holds one longer is stopped or dead; the caller answers "later"."""
@@ -86,6 +86,12 @@ def dotlocked(path: str) -> Iterator[None]:
     try:
         yield
     finally:
+        _remove(path)
+
+
+def break_stale(path: str) -> None:
+    """Remove the dotlock of a process that died."""
+    if _is_stale(path):
         _remove(path)
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 import os
 import time
 
+from pymta.store.maildir import keywords, subscriptions, uidlist
 from pymta.store.maildir.deliveries import KEPT
 from pymta.store.maildir.expunging import RETENTION
+from pymta.store.maildir.locking import break_stale
 from pymta.store.maildir.steps import read_names
 from pymta.store.maildir.work import REMOVED, STAGED, Work
 
@@ -32,6 +34,8 @@ def sweep(work: Work) -> None:
         work.rules.disk.remove_tree(work.path(STAGED, name))
     for (folder,) in run("SELECT folder FROM boxes").fetchall():
         _sweep_old(work, work.path(folder, "tmp"), _ABANDONED)
+        for lock in (uidlist.LOCK, keywords.LOCK, subscriptions.LOCK):
+            break_stale(work.path(folder, lock))
 
 
 def _sweep_removed(work: Work) -> None:
