@@ -24,6 +24,9 @@ _LEVEL: Final = 1
 #: What ends an empty stored block: a peer that flushes ends with it (RFC 1951 section 3.2.4).
 _FLUSHED: Final = b"\0\0\xff\xff"
 
+#: More than ever is behind the last octet that a flush lets us see.
+_REST: Final = 1_024
+
 
 class BadDeflate(Exception):
     """The peer's octets are no deflate stream."""
@@ -59,8 +62,8 @@ class Inflater:
 
     def feed(self, data: bytes) -> None:
         """Add compressed octets."""
-        # The last three that were used stay: a flush may be cut by the network.
-        kept = max(self._at - 3, 0)
+        # The last four that were used stay: a flush may be cut by the network.
+        kept = max(self._at - len(_FLUSHED), 0)
         self._waiting = self._waiting[kept:] + data
         self._at -= kept
 
@@ -68,24 +71,39 @@ class Inflater:
         """
         The next plain octets, at most ``limit``, none if more compressed ones are needed.
 
-        Never reaches over a flush of the peer: after UNAUTHENTICATE what follows is plain
-        (:rfc:`8437#section-4.1`).
+        Never gives what stands on both sides of a flush: behind UNAUTHENTICATE octets are plain
+        (:rfc:`8437#section-4.1`), and are not looked at before that was read.
 
         :raises BadDeflate: there are none such.
         """
         # What fitted into the decoder, but not into the last slice, comes first.
         plain = self._decompress(b"", limit) if self._full else b""
         while not plain and self._at < len(self._waiting) and not self._stream.eof:
-            found = self._waiting.find(_FLUSHED, max(self._at - 3, 0))
-            stop = len(self._waiting) if found < 0 else found + len(_FLUSHED)
-            plain = self._decompress(self._waiting[self._at : stop], limit)
-            rest = len(self._stream.unconsumed_tail) + len(self._stream.unused_data)
-            self._at = stop - rest
+            plain = self._decompress_to_flush(limit)
         return plain
 
-    def unread(self) -> bytes:
-        """What follows the stream, as it came."""
+    def leave(self) -> bytes | None:
+        """
+        The stream ends with the flush behind what was read last, or with its own end.
+
+        :returns: what follows, as it came; None: more compressed octets have to be fed first.
+        """
+        while not (self._stream.eof or self._waiting[: self._at].endswith(_FLUSHED)):
+            if self._at == len(self._waiting):
+                return None
+            try:
+                self._decompress_to_flush(_REST)
+            except BadDeflate:
+                break  # a peer that flushes in some other way: these octets are plain already
         return self._waiting[self._at :]
+
+    def _decompress_to_flush(self, limit: int) -> bytes:
+        found = self._waiting.find(_FLUSHED, max(self._at - len(_FLUSHED) + 1, 0))
+        stop = len(self._waiting) if found < 0 else found + len(_FLUSHED)
+        plain = self._decompress(self._waiting[self._at : stop], limit)
+        rest = len(self._stream.unconsumed_tail) + len(self._stream.unused_data)
+        self._at = stop - rest
+        return plain
 
     def _decompress(self, data: bytes, limit: int) -> bytes:
         try:

@@ -86,7 +86,7 @@ _VERB: Final = re.compile(rb"(?:([Uu][Ii][Dd]) )?([!#$&'+-\[^-z|-~]{1,40})(?![!#
 _READING: Final = frozenset({Phase.COMMAND, Phase.RESPONSE, Phase.IDLE, Phase.APPEND})
 
 #: Slices inflated, or dropped, between two events: a driver looks at the clock only then.
-_ROUNDS: Final = 16
+_ROUNDS: Final = 4
 
 #: Commands whose OK changes the machine, by a method of its own.
 _OWN_METHOD: Final = (Login, Authenticate, StartTLS, Compress, Unauthenticate)
@@ -192,6 +192,8 @@ class IMAPServer:
             self._close(ClosedReason.PIPELINED_TLS)
         elif self._inflater is not None:
             self._inflater.feed(data)
+            if self._deflater is None:
+                self._leave_compression(self._inflater)
         else:
             self._input.feed(data)
 
@@ -230,7 +232,7 @@ class IMAPServer:
         return Dropped()
 
     def _inflate(self) -> bool:
-        if self._inflater is None:
+        if self._inflater is None or self._deflater is None:
             return False
         data = self._inflater.read(self._limits.slice)
         self._input.feed(data)
@@ -459,12 +461,12 @@ class IMAPServer:
             return self._break_append(refused.ending)
         match step:
             case Append():
-                self._errors = 0
                 self._command = step
                 return Asked(self._tag, step)
             case LiteralBegan():
                 self._phase = next_phase(self._phase, Move.ANNOUNCE)
             case AppendEnded():
+                self._errors = 0
                 self._append = None
                 self._phase = next_phase(self._phase, Move.ASK)
         return step
@@ -590,8 +592,14 @@ class IMAPServer:
             # the command.
             data = self._deflater.deflate(b"".join(self._output)) + self._deflater.end()
             self._output = [data]
-            self._input.feed(self._inflater.unread())
-            self._inflater = self._deflater = None
+            self._deflater = None
+            self._leave_compression(self._inflater)
+
+    def _leave_compression(self, inflater: Inflater) -> None:
+        rest = inflater.leave()
+        if rest is not None:
+            self._inflater = None
+            self._input.feed(rest)
 
     def start_tls(self, text: str = "begin TLS negotiation") -> None:
         """

@@ -142,7 +142,7 @@ def _parameter(cursor: Cursor) -> QResync | None:
     # RFC 7162 section 7: mod-sequence-value; clients that know nothing yet send 0.
     modseq = cursor.number64()
     known_uids = known_numbers = None
-    if cursor.peek(2) not in (b" (", b")"):
+    if cursor.peek() == b" " and cursor.peek(2) != b" (":
         cursor.space()
         known_uids = _known(cursor)
     if cursor.accept(b" ("):
