@@ -10,16 +10,19 @@ from typing import Any
 
 import pytest
 
-from pymta.errors import AnnotationTooLarge, PymtaError
+from pymta.errors import AnnotationTooLarge, NotPermitted, PymtaError
 from pymta.interfaces.annotations import Depth
 from pymta.mailbox import PossibleRights
-from pymta.store import _annotations
+from pymta.store import _annotations, _visiting, sharing
 from pymta.store._quota import Quota
 from pymta.store.memory import mailbox, mailboxes, notes
 from pymta.store.memory.mailboxes import MemoryMailboxes
 from pymta.store.memory.state import Account, Box, Message
+from pymta.store.sharing import SharedMailboxes
+from pymta.testing.contracts.mailbox_case import message
 from tests.store.test_memory import TestMemory as Kit
 from tests.store.test_mutants import Mutate, method
+from tests.store.test_sharing import TestSharedInMemory as Shared
 
 
 async def _deaf(call: Any, self: MemoryMailboxes, *args: Any) -> Any:
@@ -159,3 +162,62 @@ def test_the_kit_notices(
     mutate(monkeypatch)
     with pytest.raises((AssertionError, PymtaError, pytest.fail.Exception)):
         getattr(Kit(), test)(**arguments)
+
+
+async def _any_right(require: Any, self: Any, name: Any, *needed: str) -> Any:
+    return await require(self, name)
+
+
+async def _allow(require: Any, self: Any, name: Any) -> None:
+    """Anybody."""
+
+
+def _positive(acl: Any) -> Any:
+    return {who: rights for who, rights in acl.items() if not who.startswith("-")}
+
+
+async def _old_rights(require: Any, self: Any, *needed: str) -> Any:
+    return self._rights
+
+
+SHARING_MUTANTS: list[tuple[str, Mutate, str, dict[str, Any]]] = [
+    (
+        "nothing is taken away",
+        method(sharing, "granted", lambda give, acl, *who: give(_positive(acl), *who)),
+        "test_effective_rights",
+        {"grants": {"anyone": "lrw", "-bob": "w"}, "rights": "lr"},
+    ),
+    ("no right is needed", method(_visiting.Visit, "require", _any_right), "test_needed_rights",
+     {"needed": "i", "call": lambda box: box.append([message("x")])}),
+    ("rights of the past", method(_visiting.VisitedMailbox, "_require", _old_rights),
+     "test_rights_that_are_taken_away", {}),
+    ("all flags go", method(_visiting, "may_set", lambda _, rights, flags: iter(flags)),
+     "test_flags_that_may_be_set", {"rights": "lri", "kept": set()}),
+    ("refusals tell what is there", method(_visiting, "refusal",
+     lambda _, rights, name: NotPermitted(name)), "test_what_is_hidden", {}),
+    ("figures for all", method(sharing, "as_seen",
+     lambda _, info, name, rights: replaced(info, name=name, rights=rights)),
+     "test_what_is_listed", {}),
+    ("bells of one's own", method(sharing._Bell, "hang",
+     lambda hang, self, account, store: not account and hang(self, account, store)),
+     "test_changes_of_anothers", {}),
+    ("nobody departs", method(SharedMailboxes, "_departed",
+     lambda _, self, before, theirs: dict(before.until)), "test_changes_of_anothers", {}),
+    ("anybody's names", method(_visiting.Visit, "require_above", _allow),
+     "test_names_that_may_not_be_changed",
+     {"rights": "lrx", "call": lambda bob, at: bob.create(at("Work/New"))}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mutate", "test", "arguments"),
+    [pytest.param(*rest, id=what) for what, *rest in SHARING_MUTANTS],
+)
+def test_the_cases_notice(
+    monkeypatch: pytest.MonkeyPatch, mutate: Mutate, test: str, arguments: dict[str, Any]
+) -> None:
+    """The same for mailboxes that are shared."""
+    getattr(Shared(), test)(**arguments)
+    mutate(monkeypatch)
+    with pytest.raises((AssertionError, PymtaError, pytest.fail.Exception)):
+        getattr(Shared(), test)(**arguments)

@@ -135,6 +135,11 @@ class MemoryMailStore:
         kept.notes.clear()
         kept.subscribed.clear()
         kept.removed = True
+        # Whoever gets the name next is somebody else.
+        for box in [box for other in self._accounts.values() for box in other.boxes.values()]:
+            box.rights.pop(account, None)
+            box.rights.pop("-" + account, None)
+            box.notes = {key: note for key, note in box.notes.items() if key[0] != account}
         kept.changed(boxes, kept.step())
 
     async def sweep(self) -> None:

@@ -166,6 +166,9 @@ def _remove_account(work: Work, account: str) -> None:
     execute(delete(gone).where(gone.c.store == number))
     execute(delete(subscriptions).where(subscriptions.c.store == number))
     execute(delete(notes).where(notes.c.store == number))
+    # Whoever gets the name next is somebody else.
+    execute(delete(rights).where(rights.c.identifier.in_([account, "-" + account])))
+    execute(delete(notes).where(notes.c.who == account))
 
 
 def limit(
