@@ -86,9 +86,7 @@ class IMAPConversation:
             while await self._step():
                 pass
         except TimeLimit:
-            # RFC 3501 section 5.4
-            session.reason = "time limit"
-            self._machine.shut_down("Autologout; idle for too long", codes.UNAVAILABLE)
+            self._log_out_by_time()
         finally:
             await self._leave()
             self._teller.tell(Disconnected(session.session, session.reason))
@@ -103,6 +101,11 @@ class IMAPConversation:
         if self._stopping and self._machine.at_boundary:
             self._say_goodbye()
 
+    def _log_out_by_time(self) -> None:
+        # RFC 3501 section 5.4
+        self._session.reason = "time limit"
+        self._machine.shut_down("Autologout; idle for too long", codes.UNAVAILABLE)
+
     def _say_goodbye(self) -> None:
         self._session.reason = "shutdown"
         self._machine.shut_down("The server is shutting down", codes.UNAVAILABLE)
@@ -115,7 +118,8 @@ class IMAPConversation:
             case Closed(reason):
                 session.closed(reason)
                 return False
-            case Asked(_, command):
+            case Asked(tag, command):
+                session.tag = tag
                 await self._answer(command)
         return True
 
@@ -260,7 +264,14 @@ class IMAPConversation:
                     raise Lost
                 case NeedData():
                     if self._ringing is not None or not self._has_news():
-                        await self._connection.heard(max(until - self._clock.seconds(), 0))
+                        await self._wait_for_idler(until)
+
+    async def _wait_for_idler(self, until: float) -> None:
+        try:
+            await self._connection.heard(max(until - self._clock.seconds(), 0))
+        except TimeLimit:
+            self._log_out_by_time()
+            raise Lost from None
 
     def _has_news(self) -> bool:
         selected = self._session.selected

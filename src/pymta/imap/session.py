@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from zope.interface import Interface
 
-from pymta.aio import Shared, timeout
+from pymta.aio import Shared, TimeLimit, timeout
 from pymta.edge.connection import Connection, Lost
 from pymta.edge.login import Identity
 from pymta.imap.selected import Selected
@@ -32,12 +32,22 @@ from pymta.wire.imap.response.codes import highest_modseq
 from pymta.wire.imap.response.status import OK, Ending, untagged
 from pymta.wire.imap.server import IMAPServer
 
-__all__ = ["IMAPSession"]
+__all__ = ["Follower", "IMAPSession"]
 
 T = TypeVar("T")
 
 ENABLEABLE: Final = frozenset({"CONDSTORE", "IMAP4REV2", "QRESYNC", "UIDONLY", "UTF8=ACCEPT"})
 """What ENABLE changes anything by, in upper case."""
+
+
+class Follower(Protocol):
+    """Tells what follows from news of the selected mailbox."""
+
+    async def foretell(self, session: IMAPSession) -> None:
+        """They are about to be told: numbers are still those that the client knows."""
+
+    async def follow(self, session: IMAPSession) -> None:
+        """They were told."""
 
 
 class IMAPSession:
@@ -67,6 +77,10 @@ class IMAPSession:
         self.reason = "lost"
         """Why the connection ended."""
         self.owes_highest = False
+        self.tag = ""
+        """Of the command that is being answered."""
+        self.followers: list[Follower] = []
+        """Who has more to tell when there is news of the selected mailbox."""
         self.shelf: dict[object, Any] = {}
         """What extensions keep for the session, each under a key of its own."""
 
@@ -153,10 +167,14 @@ class IMAPSession:
         """
         Write what was said, and wait while the client lags behind, or others want their turn.
 
-        :raises pymta.aio.TimeLimit: it lags too long.
-        :raises pymta.edge.connection.Lost: it is gone.
+        :raises pymta.edge.connection.Lost: it is gone, or lags too long and is cut off: nobody
+            knows where in a response that is.
         """
-        await self.connection.written(self.settings.timeouts.reading)
+        try:
+            await self.connection.written(self.settings.timeouts.reading)
+        except TimeLimit as late:
+            self.cut_off("reads too slowly")
+            raise Lost from late
 
     async def say_all(self, lines: Iterable[bytes]) -> None:
         """Say lines, and flush behind each of them: for slices of many."""
@@ -191,13 +209,14 @@ class IMAPSession:
         if self.reason == "lost":
             self.reason = reason.value
 
-    def cut_off(self, fault: Exception) -> None:
+    def cut_off(self, why: object) -> None:
         """
         End the connection at once: what is being said cannot be said to its end.
 
         Nothing is said any more; :class:`~pymta.edge.connection.Lost` should follow.
         """
-        self.reason = f"unreadable: {fault}"
+        self.reason = f"cut off: {why}"
+        self.machine.shut_down(None)
         self.connection.abort()
 
     # -- asking the store ------------------------------------------------------------------
@@ -258,6 +277,13 @@ class IMAPSession:
 
         :param may_expunge: it can bear that numbers move.
         """
+        for follower in self.followers:
+            await follower.foretell(self)
+        await self._tell_news(may_expunge=may_expunge)
+        for follower in self.followers:
+            await follower.follow(self)
+
+    async def _tell_news(self, *, may_expunge: bool) -> None:
         view = self.here.view
         if not view.owes:
             return
