@@ -34,11 +34,13 @@ from pymta.mailbox import (
 from pymta.search import Query, SortKey, ThreadAlgorithm, ThreadNode
 from pymta.store._flags import part
 from pymta.store._names import normal
-from pymta.store.sql import copying, expunging, flagging, reading, records, snapshots
+from pymta.store.sql import copying, expunging, flagging, reading, records, snapshots, texts
 from pymta.store.sql.finding import Finder
+from pymta.store.sql.indexing import narrowed
 from pymta.store.sql.receiving import Receiver
 from pymta.store.sql.resources import Resources
 from pymta.store.sql.sweeping import RETENTION
+from pymta.store.sql.texts import Sought
 
 __all__ = ["SQLMailbox"]
 
@@ -108,7 +110,10 @@ class SQLMailbox:
         return (await self._letter(uid))[0]
 
     async def search(self, query: Query) -> Found:
-        return await self._finder.search(query)
+        async def propose(sought: Sequence[Sought]) -> Sequence[UIDSet | None]:
+            return await self._resources.read(lambda c: texts.propose(c, self._number, sought))
+
+        return await self._finder.search(await narrowed(query, propose))
 
     async def sort(self, query: Query, keys: Sequence[SortKey]) -> Found:
         return await self._finder.sort(await self.search(query), keys)

@@ -15,6 +15,7 @@ from pymta.mailbox import MailboxName
 from pymta.store.granting import Grant
 from pymta.store.sql import naming, snapshots
 from pymta.store.sql.access import granted_to
+from pymta.store.sql.indexing import Indexer
 from pymta.store.sql.mailboxes import SQLMailboxes
 from pymta.store.sql.resources import Resources
 from pymta.store.sql.sweeping import sweep
@@ -93,6 +94,14 @@ class SQLMailStore:
             await self._resources.write(snapshots.save, unsaved)
         while await self._resources.write(sweep, None):
             pass
+
+    async def index(self) -> None:
+        """
+        Index the texts of what was appended since: to be called every second or so, by one process.
+
+        What is not indexed yet is found as well, by reading it.
+        """
+        await Indexer(self._resources, self._resources.stored).catch_up()
 
     def close(self) -> None:
         """Ring no more bells, renew no more locks."""
