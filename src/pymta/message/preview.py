@@ -156,9 +156,13 @@ def _shortened(pieces: Iterator[str]) -> str:
         size += len(piece.strip())
         if size >= _ENOUGH or len(gathered) >= _MOST_PIECES:
             break
-    words = " ".join("".join(gathered).split())
-    shown = "".join(c for c in words if c.isprintable() or c in _JOINERS)
+    text = " ".join("".join(gathered).split())
+    if not text.isprintable():
+        text = _visible(text)
+    return text[:MAX_CHARACTERS].rstrip()
+
+
+def _visible(text: str) -> str:
+    shown = "".join(c for c in text if c.isprintable() or c in _JOINERS)
     # Words of nothing visible fill the space behind a short beginning.
-    return " ".join(word for word in shown.split() if word.strip(_JOINERS))[
-        :MAX_CHARACTERS
-    ].rstrip()
+    return " ".join(word for word in shown.split() if word.strip(_JOINERS))
