@@ -106,6 +106,7 @@ GOOD = {
     ),
     "CREATE a": Create(MailboxName("a")),
     "CREATE a/": Create(MailboxName("a")),
+    "CREATE inbox/": Create(INBOX),
     "CREATE a (USE (\\Drafts \\Sent))": Create(MailboxName("a"), frozenset({"\\Drafts", "\\Sent"})),
     "DELETE a": Delete(MailboxName("a")),
     'RENAME a "a b"': Rename(MailboxName("a"), MAILBOX),

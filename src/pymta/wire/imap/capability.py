@@ -102,6 +102,11 @@ class Register:
             for verb in capability.verbs:
                 self._add(verb, capability)
 
+    @classmethod
+    def of(cls, capabilities: Register | Iterable[Capability]) -> Register:
+        """One made of these, if they are none yet."""
+        return capabilities if isinstance(capabilities, Register) else cls(capabilities)
+
     def words(self, status: Status) -> list[str]:
         """What is announced now."""
         announced: list[str] = []

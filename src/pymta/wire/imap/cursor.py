@@ -23,7 +23,7 @@ from pymta.wire.imap import utf7
 from pymta.wire.imap.calendar import read_date, read_date_time
 from pymta.wire.imap.numset import HIGHEST, SAVED, Numbers, SeqSet
 
-__all__ = ["DEPTH", "BadSyntax", "Cursor", "Literal"]
+__all__ = ["DEPTH", "BadSyntax", "Cursor", "Literal", "canonical"]
 
 T = TypeVar("T")
 
@@ -42,6 +42,8 @@ _SEQUENCE_SET: Final = re.compile(rb"[0-9*:,]+")
 _FLAG: Final = re.compile(rb"\\?[!#$&'+-\[^-z|-~]+")
 _DATE: Final = re.compile(rb'("?)([0-9]{1,2}-[A-Za-z]{3}-[0-9]{4})\1')
 _DATE_TIME: Final = re.compile(rb'"([ 0-9]?[0-9]-[A-Za-z]{3}-[0-9]{4} [0-9:]{8} [+-][0-9]{4})"')
+# RFC 6855 section 3: what no mailbox name may hold
+_UNNAMEABLE: Final = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029]")
 
 _FLAGS: Final = {flag.upper(): flag for flag in SYSTEM_FLAGS}
 
@@ -58,6 +60,21 @@ class BadSyntax(RemoteProtocolError):
         super().__init__(text)
         self.text = text
         self.position = position
+
+    @property
+    def explained(self) -> str:
+        """For the BAD."""
+        return f"{self.text}, at octet {self.position}"
+
+
+def canonical(name: str) -> MailboxName:
+    """
+    The one spelling of a mailbox name: NFC (:rfc:`6855#section-3`: Net-Unicode), and INBOX in
+    capitals (:rfc:`3501#section-5.1`).
+    """
+    if name.isascii():
+        return INBOX if name.upper() == INBOX else MailboxName(name)
+    return MailboxName(unicodedata.normalize("NFC", name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,16 +276,15 @@ class Cursor:
     def mailbox(self) -> MailboxName:
         """A mailbox name; ``inbox`` in any case is INBOX (:rfc:`3501#section-5.1`)."""
         octets = self.astring()
-        if octets.upper() == b"INBOX":
-            return INBOX
         try:
             text = octets.decode("utf-8") if self.utf8 else utf7.decode(octets)
         except ValueError:
             raise self.bad("mailbox name in a wrong encoding") from None
         if not text:
             raise self.bad("empty mailbox name")
-        # RFC 9051 section 5.1, RFC 6855 section 3: Net-Unicode is NFC.
-        return MailboxName(unicodedata.normalize("NFC", text))
+        if _UNNAMEABLE.search(text):
+            raise self.bad("control character in a mailbox name")
+        return canonical(text)
 
     def list_mailbox(self) -> str:
         """
@@ -344,13 +360,16 @@ class Cursor:
 
     def listed(self, parse: Callable[[Cursor], T]) -> tuple[T, ...]:
         """At least one, in parentheses, with single spaces between them."""
-        with self.nested():
-            self.expect(b"(")
-            found = [parse(self)]
-            while not self.accept(b")"):
-                self.space()
-                found.append(parse(self))
-            return tuple(found)
+        self.expect(b"(")
+        # Not through nested(), which costs more than most of what is listed.
+        self._deepen()
+        found = [parse(self)]
+        while self.peek() != b")":
+            self.space()
+            found.append(parse(self))
+        self._at += 1
+        self._depth -= 1
+        return tuple(found)
 
     def listed_or_none(self, parse: Callable[[Cursor], T]) -> tuple[T, ...]:
         """As :meth:`listed`, or an empty pair of parentheses."""
@@ -359,15 +378,18 @@ class Cursor:
     @contextmanager
     def nested(self) -> Iterator[None]:
         """One level deeper: whoever calls itself again goes through this, or :meth:`listed`."""
-        if self._depth >= DEPTH:
-            raise self.bad(f"more than {DEPTH} levels")
-        self._depth += 1
+        self._deepen()
         try:
             yield
         finally:
             self._depth -= 1
 
     # -- within --------------------------------------------------------------
+
+    def _deepen(self) -> None:
+        if self._depth >= DEPTH:
+            raise self.bad(f"more than {DEPTH} levels")
+        self._depth += 1
 
     def _match(self, pattern: re.Pattern[bytes], what: str) -> re.Match[bytes]:
         match = pattern.match(self._text, self._at)

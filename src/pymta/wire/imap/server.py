@@ -122,7 +122,7 @@ class IMAPServer:
         limits: Limits = _LIMITS,
         tls: bool = False,
     ) -> None:
-        self._register = _register(capabilities)
+        self._register = Register.of(capabilities)
         self._limits = limits
         self._status = Status(tls=tls)
         self._phase = Phase.GREETING
@@ -314,7 +314,7 @@ class IMAPServer:
             command = self._verb.parse(cursor)
             cursor.end()
         except BadSyntax as error:
-            return self._refuse(self._tag, _explained(error))
+            return self._refuse(self._tag, error.explained)
         return self._ask(self._tag, command)
 
     def _ask(self, tag: str, command: object) -> Event | None:
@@ -456,7 +456,7 @@ class IMAPServer:
         try:
             step = append.advance()
         except BadSyntax as error:
-            return self._break_append(BAD(_explained(error)))
+            return self._break_append(BAD(error.explained))
         except CommandRefused as refused:
             return self._break_append(refused.ending)
         match step:
@@ -499,7 +499,7 @@ class IMAPServer:
         """
         Offer these from now on: an account may have less than the server promised everybody.
         """
-        self._register = _register(capabilities)
+        self._register = Register.of(capabilities)
 
     def greet(self, text: str) -> None:
         """``* OK [CAPABILITY …] text``.  Who will not serve calls :meth:`shut_down`."""
@@ -698,14 +698,6 @@ class IMAPServer:
         self._input.clear()
         if self._inflater is not None:
             self._inflater = Inflater()
-
-
-def _register(capabilities: Register | Iterable[Capability]) -> Register:
-    return capabilities if isinstance(capabilities, Register) else Register(capabilities)
-
-
-def _explained(error: BadSyntax) -> str:
-    return f"{error.text}, at octet {error.position}"
 
 
 def _decode_response(line: bytes | Overlong) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pymta.mailbox import MailboxName
-from pymta.wire.imap.cursor import Cursor
+from pymta.wire.imap.cursor import Cursor, canonical
 
 __all__ = [
     "Create",
@@ -77,7 +77,7 @@ def parse_create(cursor: Cursor) -> Create:
     """A mailbox, and perhaps ``(USE (\\Drafts))``."""
     mailbox = _mailbox(cursor)
     if len(mailbox) > 1 and mailbox.endswith("/"):
-        mailbox = MailboxName(mailbox[:-1])
+        mailbox = canonical(mailbox[:-1])
     if cursor.peek(2) != b" (":
         return Create(mailbox)
     cursor.space()

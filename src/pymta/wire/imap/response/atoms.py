@@ -91,9 +91,9 @@ def text(value: str, *, utf8: bool) -> bytes:
 
 def mailbox(name: MailboxName | str, *, utf8: bool) -> bytes:
     """A mailbox name: raw UTF-8 for who takes it, else modified UTF-7."""
-    if utf8 and not name.isascii():
-        return quoted(name.encode("utf-8"))
-    return astring(name.encode("ascii") if utf8 else utf7.encode(name))
+    if not utf8:
+        return astring(utf7.encode(name))
+    return astring(name.encode("ascii")) if name.isascii() else text(name, utf8=True)
 
 
 def number_set(ranges: UIDSet | Iterable[tuple[int, int]]) -> bytes:
