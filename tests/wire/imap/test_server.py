@@ -534,6 +534,21 @@ def test_a_third_partys_command() -> None:
     assert [Asked("a", ("FULL", False)), Asked("b", ("NEW", True))] == events
 
 
+def test_one_register_for_all() -> None:
+    """What a connection is offered may depend on who it is, by one register for all of them."""
+    moon = capability.Capability(
+        name="X-MOON", words=lambda status: ("X-MOON",) if status.context == "full" else None
+    )
+    register = capability.Register([*CAPABILITIES, moon])
+    for context, offered in (("full", True), ("new", False), (None, False)):
+        machine = IMAPServer(register, context=context)
+        machine.greet_preauth("ready")
+        assert offered == ("X-MOON" in machine.capability_words())
+        talk(machine, Desk(), b"a UNAUTHENTICATE\r\nb STARTTLS\r\n")
+        machine.tls_started()
+        assert offered == ("X-MOON" in machine.capability_words())
+
+
 def test_verbs_come_once() -> None:
     """Two capabilities cannot bring the same verb."""
     move = next(entry for entry in CAPABILITIES if entry.name == "MOVE")

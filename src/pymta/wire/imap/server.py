@@ -112,6 +112,7 @@ class IMAPServer:
     :param capabilities: what is offered; a :class:`Register` is shared by many connections.
     :param limits: what the client may ask of us.
     :param tls: the connection is encrypted from the start (:rfc:`8314#section-3.2`).
+    :param context: for the words of capabilities: :attr:`Status.context`.
     :raises ValueError: two capabilities bring the same verb.
     """
 
@@ -121,10 +122,11 @@ class IMAPServer:
         *,
         limits: Limits = _LIMITS,
         tls: bool = False,
+        context: object = None,
     ) -> None:
         self._register = Register.of(capabilities)
         self._limits = limits
-        self._status = Status(tls=tls)
+        self._status = Status(tls=tls, context=context)
         self._phase = Phase.GREETING
         self._input = Input()
         self._intake = Intake(self._input)
@@ -584,7 +586,7 @@ class IMAPServer:
         too, and who answers must forget what he knows.
         """
         self._expect(Unauthenticate)
-        self._status = Status(tls=self._status.tls)
+        self._status = self._status.anew()
         self._strangers_commands = 0
         self._end(OK(text, self._capability_code()))
         if self._inflater is not None and self._deflater is not None:
@@ -620,7 +622,7 @@ class IMAPServer:
         must forget what he was told as well.
         """
         self._phase = next_phase(self._phase, Move.START_TLS)
-        self._status = Status(tls=True)
+        self._status = replace(self._status.anew(), tls=True)
 
     def compress(self, text: str = "DEFLATE active") -> None:
         """

@@ -121,6 +121,8 @@ class Status:
 
     :param tls: the connection is encrypted.
     :param compressed: by COMPRESS (:rfc:`4978`).
+    :param context: what the driver knows of the client, if the words of capabilities depend on
+        it: so one register serves all connections.
     :param enabled: names that ENABLE, or a command in its place, has enabled; in upper case.
     """
 
@@ -128,6 +130,11 @@ class Status:
     tls: bool = False
     compressed: bool = False
     enabled: frozenset[str] = frozenset()
+    context: object = None
+
+    def anew(self) -> Status:
+        """As on a new connection, over the same transport."""
+        return Status(tls=self.tls, context=self.context)
 
     @property
     def utf8(self) -> bool:
