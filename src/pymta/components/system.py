@@ -30,7 +30,14 @@ from pymta.components.people import Ground, MakePeople, kept
 from pymta.components.relay import AGENT, LMTP, Carriers, Relaying, Releasing, whoever_logged_in
 from pymta.components.routes import LOCAL, Routes, routing_of
 from pymta.components.space import FreeSpace
-from pymta.components.stores import Stores, durable_stores, memory_stores, provided_by
+from pymta.components.stores import (
+    MAILBOXES,
+    Mailboxes,
+    Stores,
+    durable_stores,
+    memory_stores,
+    provided_by,
+)
 from pymta.content import own_mail
 from pymta.delivery.local import LocalAgent
 from pymta.delivery.relay import CredentialsFor, anonymous
@@ -98,6 +105,8 @@ class MailSystem:
         names without ``@`` and of the bare postmaster.
     :param directory: the folder in which everything is kept; None keeps all in memory.
     :param stores: in place of those in the folder.
+    :param mailboxes: what those of all accounts have in common, where ``stores`` are not given:
+        the special-use ones of new accounts, who shares with all, what is asked before octets go.
     :param people: who has mailboxes, and how they log in.
     :param routes: where mail goes, beside to accounts.
     :param relay: who may send to elsewhere; by default whoever logged in, and only where the
@@ -133,6 +142,7 @@ class MailSystem:
         domains: Iterable[str] = (),
         directory: str | None = None,
         stores: Stores | None = None,
+        mailboxes: Mailboxes = MAILBOXES,
         people: MakePeople | None = None,
         routes: Routes | None = None,
         relay: RelayPermission = whoever_logged_in,
@@ -173,7 +183,7 @@ class MailSystem:
         self.certificates = certificates
 
         # What is kept, and who has mailboxes.
-        self.stores = stores or _stores(reactor, directory, now)
+        self.stores = stores or _stores(reactor, directory, now=now, mailboxes=mailboxes)
         ground = Ground(
             reactor=reactor,
             stores=self.stores,
@@ -427,11 +437,15 @@ class MailSystem:
 
 
 def _stores(
-    reactor: IReactorFromThreads, directory: str | None, now: Callable[[], datetime]
+    reactor: IReactorFromThreads,
+    directory: str | None,
+    *,
+    now: Callable[[], datetime],
+    mailboxes: Mailboxes,
 ) -> Stores:
     if directory is None:
-        return memory_stores(IReactorTime(reactor), now=now)
-    return durable_stores(reactor, directory)
+        return memory_stores(IReactorTime(reactor), now=now, mailboxes=mailboxes)
+    return durable_stores(reactor, directory, mailboxes=mailboxes)
 
 
 def _login_limits(limit: LimitLogins | None, state: ISharedState, key: bytes) -> LoginLimits | None:
