@@ -15,7 +15,7 @@ from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IReactorTime
 
 from pymta.aio import Pool, Shared, breathe, start
-from pymta.errors import PymtaError
+from pymta.errors import PymtaError, SpoolError
 from pymta.store.maildir.bells import Bells
 from pymta.store.maildir.boxes import box_of
 from pymta.store.maildir.filenames import unique
@@ -119,7 +119,12 @@ class Account:
         return changed.result
 
     async def run(self, call: Callable[[], T]) -> T:
-        """Run it in a thread, when its turn comes."""
+        """
+        Run it in a thread, when its turn comes.
+
+        :raises FileNotFoundError: as it says, for whoever looks again then.
+        :raises SpoolError: another I/O error.
+        """
         self.is_idle = False
         return await Shared(self._in_turn(call)).wait()
 
@@ -127,6 +132,10 @@ class Account:
         await self._lock.acquire()
         try:
             return await self.resources.run(call)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise SpoolError(f"{self.maildir.root}: {error}") from error
         finally:
             self._lock.release()
 

@@ -17,7 +17,7 @@ from pymta.store.maildir.deliveries import delivered, remember
 from pymta.store.maildir.digests import digest_columns
 from pymta.store.maildir.expunging import bury_messages
 from pymta.store.maildir.filenames import base_of, relettered, sized
-from pymta.store.maildir.limits import check_room
+from pymta.store.maildir.limits import account_quota, box_quota, check_room, check_sizes
 from pymta.store.maildir.listing import add_lines
 from pymta.store.maildir.scanning import scan
 from pymta.store.maildir.steps import place
@@ -67,7 +67,8 @@ def append(work: Work, guid: str, staged: Sequence[Staged]) -> Appended:
     """See :meth:`~pymta.interfaces.mailbox.IMailbox.append`."""
     box = box_to_add_to(work, work.box(guid))
     new = _unknown(work, box, staged)
-    check_room(work, sum(each.octets for each in new), len(new))
+    check_sizes(work, box, [(each.octets, each.key) for each in new])
+    check_room(work, box, sum(each.octets for each in new), len(new))
     modseq = work.step() if new else ModSeq(box.modseq)
     return Appended(UIDValidity(box.validity), _add(work, box, staged, modseq), modseq)
 
@@ -80,7 +81,10 @@ def replace(work: Work, guid: str, *, uid: UID, destination: str, staged: Staged
     old = work.present(box, UIDSet([uid]))
     if not old:
         raise MessageGone(f"no message {uid} in {box.name}")
-    check_room(work, staged.octets - old[0].size, 0)
+    check_sizes(work, target, [(staged.octets, staged.key)])
+    more = staged.octets - old[0].size
+    account_quota(work).check(more, 0)
+    box_quota(work, target).check(*((more, 0) if target is box else (staged.octets, 1)))
     modseq = work.step()
     uids = _add(work, target, [staged], modseq)
     bury_messages(work, box, old, modseq)

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pymta.mailbox import UID, MailboxInfo, MailboxName, ModSeq, UIDValidity
-from pymta.store._quota import Quota
 
-__all__ = ["Box", "add_box", "box_of", "info_of", "info_of_one", "save_box", "used"]
+__all__ = ["Box", "add_box", "box_of", "info_of", "info_of_one", "save_box"]
 
 _COLUMNS = "id, guid, name, folder, validity, uid_next, recent, modseq, forgotten, uses, lines"
 
@@ -114,11 +113,3 @@ def info_of_one(connection: sqlite3.Connection, guid: str) -> MailboxInfo | None
     """One of them."""
     row = connection.execute(f"{_INFO} WHERE guid = ?", (guid,)).fetchone()
     return None if row is None else _info(row)
-
-
-def used(connection: sqlite3.Connection, limits: tuple[int | None, int | None]) -> Quota:
-    """What the account holds, with these limits."""
-    octets, messages = connection.execute(
-        "SELECT total(size), total(messages) FROM boxes"
-    ).fetchone()
-    return Quota(int(octets), int(messages), *limits)

@@ -14,7 +14,7 @@ from pymta.store.maildir.boxes import Box
 from pymta.store.maildir.digests import DIGEST_COLUMNS
 from pymta.store.maildir.expunging import bury_messages
 from pymta.store.maildir.filenames import base_of, is_as_is, sized, sizes_of
-from pymta.store.maildir.limits import check_room
+from pymta.store.maildir.limits import box_quota, check_room
 from pymta.store.maildir.listing import add_lines
 from pymta.store.maildir.scanning import scan
 from pymta.store.maildir.steps import place, staged_path
@@ -29,7 +29,7 @@ Name = Callable[[str], str]
 def copy(work: Work, guid: str, *, uids: UIDSet, destination: str, name: Name) -> Copied:
     """See :meth:`~pymta.interfaces.mailbox.IMailbox.copy`."""
     box, target, messages = _both(work, guid, uids=uids, destination=destination)
-    check_room(work, sum(message.size for message in messages), len(messages))
+    check_room(work, target, sum(message.size for message in messages), len(messages))
     if not messages:
         return Copied(UIDValidity(target.validity), (), ModSeq(target.modseq))
     return _copied(target, _copy(work, box, target, messages=messages, name=name))
@@ -43,6 +43,9 @@ def move(
     if not messages:
         nothing = Copied(UIDValidity(target.validity), (), ModSeq(target.modseq))
         return nothing, Expunged(UIDSet(), ModSeq(box.modseq))
+    if target is not box:
+        size = sum(message.size for message in messages)
+        box_quota(work, target).check(size, len(messages))
     pairs, modseq = _copy(work, box, target, messages=messages, name=name)
     gone = {old for old, _ in pairs}
     bury_messages(work, box, [each for each in messages if each.uid in gone], modseq)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from pymta.errors import MessageGone
+from pymta.errors import MessageGone, SpoolError
 from pymta.interfaces.content import SLICE
 from pymta.mailbox import UID, UIDSet
 from pymta.message.preview import preview
@@ -48,7 +48,7 @@ async def _digest(account: Account, guid: str, uid: UID) -> Digested | None:
             reader.feed(octets)
             size += len(octets)
             await account.resources.breathe()
-    except (MessageGone, FileNotFoundError):
+    except (MessageGone, SpoolError, FileNotFoundError):
         return None
 
     async def again() -> reading.Found:

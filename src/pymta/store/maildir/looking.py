@@ -28,6 +28,7 @@ from pymta.store._names import nobody, sort_key
 from pymta.store._search import Row
 from pymta.store.maildir.boxes import Box, info_of, info_of_one
 from pymta.store.maildir.filenames import base_of
+from pymta.store.maildir.limits import with_limits
 from pymta.store.maildir.work import Work
 
 __all__ = [
@@ -52,7 +53,7 @@ _PAGE = 1000
 
 def mailboxes(work: Work) -> Sequence[MailboxInfo]:
     """All of them, and subscribed names without one."""
-    infos = info_of(work.connection)
+    infos = with_limits(work, info_of(work.connection))
     names = {info.name for info in infos}
     rows = work.connection.execute("SELECT name FROM subscriptions").fetchall()
     infos += [nobody(MailboxName(name)) for (name,) in rows if name not in names]
@@ -62,7 +63,7 @@ def mailboxes(work: Work) -> Sequence[MailboxInfo]:
 def store_changes(work: Work, since: ModSeq) -> StoreChanges:
     """What moved."""
     rows = work.connection.execute("SELECT name FROM gone WHERE modseq > ?", (since,)).fetchall()
-    infos = info_of(work.connection, since)
+    infos = with_limits(work, info_of(work.connection, since))
     return StoreChanges(
         changed=tuple(sorted(infos, key=lambda info: sort_key(info.name))),
         gone=tuple(sorted((MailboxName(name) for (name,) in rows), key=sort_key)),
@@ -75,7 +76,7 @@ def info(work: Work, guid: str) -> MailboxInfo:
     found = info_of_one(work.connection, guid)
     if found is None:
         raise NoSuchMailbox("the mailbox was deleted")
-    return found
+    return with_limits(work, [found])[0]
 
 
 def keywords(work: Work, guid: str) -> frozenset[str]:

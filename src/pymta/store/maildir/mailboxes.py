@@ -4,20 +4,19 @@ The mailboxes of an account in its Maildir.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from zope.interface import implementer
 
-from pymta.interfaces.mailbox import IQuotaStore
-from pymta.mailbox import MailboxInfo, MailboxName, ModSeq, StoreChanges
+from pymta.interfaces.mailbox import IAppendLimitStore, IQuotaRootStore
+from pymta.mailbox import MailboxInfo, MailboxName, ModSeq, QuotaRoot, Resource, StoreChanges
 from pymta.store._annotations import checked_uses
 from pymta.store._names import checked, normal
-from pymta.store.maildir import looking, naming
+from pymta.store.maildir import limits, looking, naming
 from pymta.store.maildir.account import Account
-from pymta.store.maildir.boxes import used
 from pymta.store.maildir.leases import Leases
-from pymta.store.maildir.limits import limits_of, set_limits
+from pymta.store.maildir.limits import set_limits
 from pymta.store.maildir.mailbox import MaildirMailbox
 from pymta.store.maildir.roots import scan_names
 from pymta.store.maildir.work import Work
@@ -25,7 +24,7 @@ from pymta.store.maildir.work import Work
 __all__ = ["MaildirMailboxes"]
 
 
-@implementer(IQuotaStore)
+@implementer(IQuotaRootStore, IAppendLimitStore)
 class MaildirMailboxes:
     """Made by :meth:`~pymta.store.maildir.store.MaildirMailStore.mailboxes`."""
 
@@ -78,12 +77,26 @@ class MaildirMailboxes:
     # -- the quota -------------------------------------------------------------
 
     async def room(self, size: int) -> bool:
-        return await self._account.look(
-            lambda work: used(work.connection, limits_of(work)).fits(size, 1)
-        )
+        return await self._account.look(lambda work: limits.account_quota(work).fits(size, 1))
 
     async def set_quota(self, octets: int | None, messages: int | None = None) -> None:
-        await self._account.change(lambda work: set_limits(work, octets, messages))
+        asked = {Resource.STORAGE: octets, Resource.MESSAGE: messages}
+        await self._account.change(lambda work: limits.set_quota(work, asked))
+
+    async def quota_roots(self, name: MailboxName) -> Sequence[QuotaRoot]:
+        name = normal(name)
+        return await self._account.look_again(None, lambda work: limits.quota_roots(work, name))
+
+    async def quota(self, root: str) -> QuotaRoot:
+        return await self._account.look_again(None, lambda work: limits.quota_root(work, root))
+
+    async def set_limits(self, root: str, limits: Mapping[Resource, int]) -> QuotaRoot:
+        asked = dict(limits)
+        return await self._account.change(lambda work: set_limits(work, root, asked))
+
+    async def set_append_limit(self, name: MailboxName, octets: int | None) -> None:
+        name = normal(name)
+        await self._account.change(lambda work: limits.set_append_limit(work, name, octets))
 
 
 def _find(work: Work, name: MailboxName) -> str:

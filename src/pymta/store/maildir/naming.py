@@ -15,6 +15,7 @@ from pymta.store.maildir.copying import Name, add_copies
 from pymta.store.maildir.expunging import bury_messages
 from pymta.store.maildir.filenames import base_of
 from pymta.store.maildir.folders import folder_of, stands_for
+from pymta.store.maildir.limits import check_mailboxes
 from pymta.store.maildir.roots import ABOUT, about, new_box, read_subscriptions, scan_names, told
 from pymta.store.maildir.scanning import scan
 from pymta.store.maildir.steps import move, put_text
@@ -29,6 +30,7 @@ def create(work: Work, name: MailboxName, uses: frozenset[str]) -> MailboxInfo:
     scan_names(work)
     if box_of(work.connection, "name", name) is not None:
         raise MailboxExists(f"{name} is there already")
+    check_mailboxes(work, 1 + _missing(work, name))
     _make_parents(work, name)
     box = _make(work, name, " ".join(sorted(uses)))
     _stage(work, box)
@@ -36,6 +38,10 @@ def create(work: Work, name: MailboxName, uses: frozenset[str]) -> MailboxInfo:
     info = info_of_one(work.connection, box.guid)
     assert info is not None
     return info
+
+
+def _missing(work: Work, name: MailboxName) -> int:
+    return sum(box_of(work.connection, "name", each) is None for each in parents(name))
 
 
 def _make_parents(work: Work, name: MailboxName) -> None:
@@ -99,6 +105,7 @@ def rename(work: Work, old: MailboxName, new: MailboxName, *, name: Name) -> Non
     box = work.box_named(old)
     if box_of(work.connection, "name", new) is not None:
         raise MailboxExists(f"{new} is there already")
+    check_mailboxes(work, (box.name == INBOX) + _missing(work, new))
     if box.name == INBOX:
         _empty_inbox(work, box, new, name=name)
     else:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from pymta.errors import MailboxError
+from pymta.errors import MailboxError, SpoolError
 from pymta.interfaces.content import SLICE
 from pymta.interfaces.mailbox import NewMessage
 from pymta.message.preview import preview
@@ -136,7 +136,10 @@ class _Receiving:
 
         def write() -> None:
             maildir.make()
-            _write(disk, writing)
+            try:
+                _write(disk, writing)
+            except FileNotFoundError as error:
+                raise SpoolError(f"{maildir.root} went away") from error
 
         await self._account.run(write)
 
