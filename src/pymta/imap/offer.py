@@ -15,13 +15,14 @@ from typing import Final
 
 from zope.interface import Interface
 
-from pymta.imap.commands import acl, metadata, namespace, quota
+from pymta.imap.commands import acl, esearch, metadata, namespace, quota, search, sort, thread
 from pymta.imap.extension import Offered
 from pymta.imap.settings import Settings
 from pymta.interfaces.mailbox import IMailboxStore
 from pymta.session import TLS
 from pymta.wire.imap import verbs
 from pymta.wire.imap.capability import Capability, Verb, sasl
+from pymta.wire.imap.command.search import SEARCH
 from pymta.wire.imap.state import State, Status
 
 __all__ = ["OFFERED", "Offer"]
@@ -59,6 +60,10 @@ OFFERED: Final[tuple[Offered, ...]] = (
     _plain("SPECIAL-USE"),
     _plain("CREATE-SPECIAL-USE"),
     *namespace.OFFERED,
+    *search.OFFERED,
+    *esearch.OFFERED,
+    *sort.OFFERED,
+    *thread.OFFERED,
     *acl.OFFERED,
     *quota.OFFERED,
     *metadata.OFFERED,
@@ -85,7 +90,7 @@ class Offer:
     def capabilities(self) -> list[Capability]:
         """All of them, in the order in which they are announced."""
         return [
-            Capability(name="IMAP4rev1", words=self._protocol, verbs=verbs.CORE),
+            Capability(name="IMAP4rev1", words=self._protocol, verbs=(*verbs.CORE, SEARCH)),
             Capability(name="LITERAL", words=_literals),
             Capability(name="STARTTLS", words=self._starttls, verbs=(verbs.STARTTLS,)),
             Capability(name="LOGINDISABLED", words=self._login_disabled),

@@ -134,6 +134,16 @@ class SelectedView:
         return sum(b - a + 1 for a, b in self._numbering.between(self._recent, self.largest))
 
     @property
+    def recent_uids(self) -> UIDSet:
+        """Those that are recent."""
+        return UIDSet() if self._recent is None else self.of_uids([(self._recent, self.largest)])
+
+    @property
+    def gone(self) -> UIDSet:
+        """Those that are gone and the client was not told."""
+        return self._vanished
+
+    @property
     def highest(self) -> ModSeq:
         """What may be said as HIGHESTMODSEQ now."""
         return self.asked if self._cap is None else self._cap

@@ -11,15 +11,19 @@ from pymta.imap.commands import (
     acl,
     append,
     copy,
+    esearch,
     fetch,
     mailbox,
     metadata,
     namespace,
     quota,
+    search,
     select,
     session,
+    sort,
     status,
     store,
+    thread,
 )
 from pymta.imap.commands import list as listing
 from pymta.imap.extension import Call
@@ -30,16 +34,20 @@ _FAMILIES: Final = (
     acl,
     append,
     copy,
+    esearch,
     fetch,
     listing,
     mailbox,
     metadata,
     namespace,
     quota,
+    search,
     select,
     session,
+    sort,
     status,
     store,
+    thread,
 )
 
 COMMANDS: Final[Mapping[type, Call]] = {

@@ -39,7 +39,6 @@ from pymta.search import (
 from pymta.wire.imap.command.fetch import Window
 from pymta.wire.imap.command.search import (
     AnyOf,
-    CancelUpdate,
     Criteria,
     ESearch,
     Every,
@@ -54,7 +53,6 @@ from pymta.wire.imap.command.search import (
     Search,
     Source,
     SourceKind,
-    parse_cancel_update,
     parse_esearch,
     parse_filter,
     parse_search,
@@ -257,12 +255,6 @@ def test_thread(algorithm: ThreadAlgorithm) -> None:
     assert Thread(algorithm=algorithm, criteria=Criteria(All(), "UTF-8")) == found
 
 
-def test_cancel_update() -> None:
-    """One tag or more."""
-    assert CancelUpdate(("B01",)) == read(parse_cancel_update, b' "B01"')
-    assert CancelUpdate(("a", "b")) == read(parse_cancel_update, b' "a" "b"')
-
-
 def test_filters() -> None:
     """What is stored as a filter has no space in front (RFC 5466 section 3.2)."""
     boss = AnyOf(Smaller(5000), HeaderText("From", "boss@example.com"))
@@ -351,7 +343,6 @@ WRONG: list[tuple[Callable[[Cursor], Any], bytes]] = [
     ),
     (parse_thread, b" JWZ UTF-8 ALL"),
     (parse_thread, b" REFERENCES ALL"),
-    (parse_cancel_update, b""),
 ]
 
 

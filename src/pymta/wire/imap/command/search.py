@@ -36,13 +36,16 @@ from pymta.search import (
     WholeText,
     Younger,
 )
+from pymta.wire.imap.capability import Verb
 from pymta.wire.imap.command.fetch import Window, parse_window
 from pymta.wire.imap.cursor import Cursor
 from pymta.wire.imap.numset import Numbers
+from pymta.wire.imap.state import WITH_MAILBOX
 
 __all__ = [
+    "ESEARCH",
+    "SEARCH",
     "AnyOf",
-    "CancelUpdate",
     "Criteria",
     "ESearch",
     "Every",
@@ -58,7 +61,6 @@ __all__ = [
     "Source",
     "SourceKind",
     "has_fuzzy",
-    "parse_cancel_update",
     "parse_charset",
     "parse_criteria",
     "parse_esearch",
@@ -207,13 +209,6 @@ class ESearch:
     returns: Returns | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CancelUpdate:
-    """CANCELUPDATE (:rfc:`5267#section-4.3.5`)."""
-
-    tags: tuple[str, ...]
-
-
 # -- commands -------------------------------------------------------------------
 
 
@@ -235,15 +230,6 @@ def parse_esearch(cursor: Cursor) -> ESearch:
     criteria = parse_criteria(cursor)
     _check_relevancy(cursor, returns, criteria)
     return ESearch(criteria=criteria, sources=sources, returns=returns)
-
-
-def parse_cancel_update(cursor: Cursor) -> CancelUpdate:
-    """At least one tag, quoted."""
-    tags: list[str] = []
-    while not tags or cursor.peek(2) not in (b"", b" "):
-        cursor.space()
-        tags.append(cursor.text())
-    return CancelUpdate(tuple(tags))
 
 
 def parse_criteria(cursor: Cursor) -> Criteria:
@@ -514,3 +500,7 @@ _WITH_ARGUMENTS: Final[dict[str, _Parse]] = {
     "NOT": _not,
     "OR": _or,
 }
+
+SEARCH: Final = Verb(name="SEARCH", parse=parse_search, states=WITH_MAILBOX, by_uid=True)
+# RFC 7377 section 2.2: also without a mailbox, if it says where to look.
+ESEARCH: Final = Verb(name="ESEARCH", parse=parse_esearch)

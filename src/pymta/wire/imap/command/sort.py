@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pymta.search import SortBy, SortKey
+from pymta.wire.imap.capability import Verb
 from pymta.wire.imap.command.search import (
     Criteria,
     Return,
@@ -18,8 +19,9 @@ from pymta.wire.imap.command.search import (
     parse_returns,
 )
 from pymta.wire.imap.cursor import Cursor
+from pymta.wire.imap.state import WITH_MAILBOX
 
-__all__ = ["Sort", "parse_sort"]
+__all__ = ["SORT", "Sort", "parse_sort"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,3 +67,6 @@ def _sort_key(cursor: Cursor) -> SortKey:
     if word not in _KEYS:
         raise cursor.bad("no such sort criterion")
     return SortKey(_KEYS[word], descending)
+
+
+SORT: Final = Verb(name="SORT", parse=parse_sort, states=WITH_MAILBOX, by_uid=True)

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from pymta.search import ThreadAlgorithm
+from pymta.wire.imap.capability import Verb
 from pymta.wire.imap.command.search import Criteria, parse_charset
 from pymta.wire.imap.cursor import Cursor
+from pymta.wire.imap.state import WITH_MAILBOX
 
-__all__ = ["Thread", "parse_thread"]
+__all__ = ["THREAD", "Thread", "parse_thread"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,3 +37,6 @@ def parse_thread(cursor: Cursor) -> Thread:
     cursor.space()
     criteria = parse_charset(cursor)
     return Thread(algorithm=algorithm, criteria=criteria, by_uid=cursor.by_uid)
+
+
+THREAD: Final = Verb(name="THREAD", parse=parse_thread, states=WITH_MAILBOX, by_uid=True)

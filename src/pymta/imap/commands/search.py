@@ -1,0 +1,147 @@
+"""
+SEARCH (:rfc:`3501#section-6.4.4`, :rfc:`9051#section-6.4.4`), with return options (:rfc:`4731`,
+:rfc:`5182`, :rfc:`5267`, :rfc:`9394`), and CANCELUPDATE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from pymta.imap.contexts import contexts_of
+from pymta.imap.extension import Call, Numbering, Offered
+from pymta.imap.searching import (
+    Here,
+    Undefined,
+    has_modseq,
+    query_of,
+    refusal,
+    saved,
+    told,
+    undefined,
+    unfiltered,
+    within,
+)
+from pymta.imap.session import IMAPSession
+from pymta.imap.sorting import sorted_by
+from pymta.interfaces.annotations import IMetadataStore
+from pymta.mailbox import Found, UIDSet
+from pymta.search import Query
+from pymta.wire.imap import verbs
+from pymta.wire.imap.command.notify import CancelUpdate
+from pymta.wire.imap.command.search import Key, Return, Returns, Search
+from pymta.wire.imap.command.sort import Sort
+from pymta.wire.imap.response.esearch import Correlator, esearch_line
+from pymta.wire.imap.response.search import search_line, sort_line
+from pymta.wire.imap.response.status import BAD, NO, OK, Ending
+
+__all__ = ["CALLS", "OFFERED", "answered", "searched"]
+
+_ALL: Final = Returns(frozenset({Return.ALL}))
+_DONE: Final = OK("That is all")
+
+
+async def _search(session: IMAPSession, command: Search) -> Ending:
+    returns = command.returns
+    if returns is None and session.rev2:
+        # RFC 9051 section 6.4.4: an ESEARCH response answers every search.
+        returns = _ALL
+    return await answered(session, command, returns)
+
+
+async def answered(session: IMAPSession, command: Search | Sort, returns: Returns | None) -> Ending:
+    """SEARCH and SORT, which differ in the order of what they find."""
+    ending = _refusal(session, command, returns)
+    if ending is None:
+        try:
+            key = await unfiltered(session, command.criteria.key)
+        except Undefined as fault:
+            ending = undefined(fault)
+        else:
+            ending = await _find(session, command, key, returns)
+    if isinstance(ending, NO) and returns is not None and Return.SAVE in returns.options:
+        # RFC 5182 section 2.1
+        session.here.view.save(UIDSet())
+    return ending
+
+
+def _refusal(
+    session: IMAPSession, command: Search | Sort, returns: Returns | None
+) -> Ending | None:
+    updating = returns is not None and Return.UPDATE in returns.options
+    if updating and contexts_of(session).knows(session.tag):
+        # RFC 5267 section 4.3
+        return BAD("The tag is in use")
+    return refusal(session, command.criteria, by_uid=command.by_uid)
+
+
+async def _find(
+    session: IMAPSession, command: Search | Sort, key: Key, returns: Returns | None
+) -> Ending:
+    here, by_uid = session.here, command.by_uid
+    query = searched(session, key)
+    keys = command.keys if isinstance(command, Sort) else ()
+    among = within(here.view, query)
+    if keys:
+        found = await sorted_by(session, here.mailbox, among, keys)
+    else:
+        found = await session.asked(here.mailbox.search(among))
+    numbers = _numbers(session, found, by_uid=by_uid)
+    if returns is None:
+        line = sort_line if keys else search_line
+        session.say(line(numbers, found.modseq if has_modseq(key) else None))
+        return _DONE
+    if Return.SAVE in returns.options:
+        here.view.save(saved(returns, found))
+    # RFC 5182 section 2.2: with SAVE alone, nothing is told.
+    if returns.options != {Return.SAVE} or returns.window is not None:
+        items = await told(
+            session, returns, found, mailbox=here.mailbox, numbers=numbers, modseq=has_modseq(key)
+        )
+        session.say(esearch_line(Correlator(session.tag), items, by_uid=by_uid))
+    if Return.UPDATE in returns.options:
+        contexts_of(session).add(session, found, query=query, keys=keys, by_uid=by_uid)
+    return _DONE
+
+
+def _numbers(session: IMAPSession, found: Found, *, by_uid: bool) -> Sequence[int]:
+    """What was found, in order, as it is told."""
+    view, uids = session.here.view, found.order or list(found.uids)
+    if by_uid:
+        return uids
+    return [view.number(uid) for uid in uids] if found.order else view.numbers(uids)
+
+
+def searched(session: IMAPSession, key: Key) -> Query:
+    """
+    For the store.
+
+    MODSEQ is a command that enables CONDSTORE (:rfc:`7162#section-3.1`).
+    """
+    if has_modseq(key):
+        session.enable_condstore()
+    return query_of(key, Here(session.here.view))
+
+
+async def _cancel_update(session: IMAPSession, command: CancelUpdate) -> Ending:
+    contexts = contexts_of(session)
+    for tag in command.tags:
+        contexts.cancel(tag)
+    return OK("No further updates")
+
+
+CALLS: Final[Mapping[type, Call]] = {
+    Search: Call(_search, numbering=Numbering.STAYS),
+    CancelUpdate: Call(_cancel_update),
+}
+
+OFFERED: Final = (
+    Offered(words=("ESEARCH",)),
+    Offered(words=("SEARCHRES",)),
+    Offered(words=("WITHIN",)),
+    Offered(words=("I18NLEVEL=1",)),
+    Offered(words=("PARTIAL",)),
+    Offered(words=("CONTEXT=SEARCH",), verbs=(verbs.CANCELUPDATE,)),
+    Offered(words=("SEARCH=FUZZY",)),
+    Offered(words=("FILTERS",), needs=(IMetadataStore,)),
+)
