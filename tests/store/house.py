@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.task import Clock
@@ -17,20 +18,30 @@ __all__ = ["House"]
 
 
 class House:
-    """:ivar ahead: microseconds that its time is ahead of ours."""
+    """
+    :param more: for the store.
+    :ivar ahead: microseconds that its time is ahead of ours.
+    """
 
-    def __init__(self, reactor: EPollReactor, directory: Path, *, tombstones: int = 50) -> None:
+    def __init__(
+        self, reactor: EPollReactor, directory: Path, *, tombstones: int = 50, **more: Any
+    ) -> None:
         self.reactor = reactor
         self.directory = directory
         self.ahead = 0
         self._tombstones = tombstones
+        self._more = more
         self._build()
 
     def _build(self) -> None:
         self.clock = Clock()
         self.database = Database(self.reactor, str(self.directory), now=self._now)
         self.store = SQLMailStore(
-            self.database, self.reactor, clock=self.clock, tombstones=self._tombstones
+            self.database,
+            self.reactor,
+            clock=self.clock,
+            tombstones=self._tombstones,
+            **self._more,
         )
 
     def _now(self) -> int:

@@ -75,6 +75,7 @@ class Expiring:
 
     :param account: None where it was removed, or its mailbox was deleted.
     :param mailbox: the name that its mailbox has, or had last.
+    :param internal_date: None where it is not known any more.
     :param since: when it was expunged; None where its mailbox was deleted with it.
     """
 
@@ -88,7 +89,8 @@ class Expiring:
 
 Vault = Callable[[Expiring], Awaitable[None]]
 """
-Asked before octets of an expunged message are let go, an hour later at the earliest.
+Asked before octets of an expunged message, of which no copy is left in any mailbox, are let go: an
+hour later at the earliest, and at once where a mailbox is deleted.
 
 They go when it is done; whatever it raises keeps them until the next sweep, which asks again: it
 may be asked twice for one message, after a crash too.

@@ -13,11 +13,13 @@ from zope.interface import implementer
 
 from pymta.errors import MailboxError, MailboxExists, NoSuchMailbox, NoSuchQuotaRoot
 from pymta.interfaces.annotations import Depth, IMetadataStore
+from pymta.interfaces.content import Octets
 from pymta.interfaces.mailbox import Expiring, IAppendLimitStore, IQuotaRootStore, Vault
 from pymta.interfaces.sharing import ANYONE, IACLStore
 from pymta.mailbox import (
     ALL_RIGHTS,
     INBOX,
+    UID,
     MailboxInfo,
     MailboxName,
     ModSeq,
@@ -44,7 +46,7 @@ from pymta.store.granting import Grant
 from pymta.store.memory import notes
 from pymta.store.memory.changes import RETENTION, copy, drop
 from pymta.store.memory.mailbox import MemoryMailbox
-from pymta.store.memory.state import Account, Box, Settings
+from pymta.store.memory.state import Account, Box, Buried, Settings
 
 __all__ = ["TOMBSTONES", "MemoryMailStore", "MemoryMailboxes"]
 
@@ -159,18 +161,18 @@ class MemoryMailStore:
             return
         for uid in box.overdue(before):
             buried = box.buried[uid]
-            account = box.account
-            await self._vault(
-                Expiring(
-                    account=None if account is None else account.name,
-                    mailbox=box.name,
-                    uid=uid,
-                    internal_date=buried.internal_date,
-                    since=buried.since,
-                    content=buried.content,
-                )
-            )
+            if self._times_kept(buried.content) == 1:
+                await self._vault(_expiring(box, uid, buried))
             box.buried.pop(uid, None)
+
+    def _times_kept(self, content: Octets) -> int:
+        """Where a copy stays, no octets go."""
+        boxes = [box for account in self._accounts.values() for box in account.boxes.values()]
+        return sum(
+            kept.content is content
+            for box in (*boxes, *self._graves)
+            for kept in (*(box.messages.values() if box.account else ()), *box.buried.values())
+        )
 
     def close(self) -> None:
         """Nothing is held."""
@@ -441,6 +443,17 @@ def _add_box(account: Account, name: MailboxName, settings: Settings) -> Box:
     account.boxes[name] = box
     account.gone.pop(name, None)
     return box
+
+
+def _expiring(box: Box, uid: UID, buried: Buried) -> Expiring:
+    return Expiring(
+        account=None if box.account is None else box.account.name,
+        mailbox=box.name,
+        uid=uid,
+        internal_date=buried.internal_date,
+        since=buried.since,
+        content=buried.content,
+    )
 
 
 def _close(box: Box, settings: Settings) -> None:

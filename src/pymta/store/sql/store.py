@@ -4,21 +4,23 @@ The mailboxes of all accounts in one database.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 from twisted.internet.interfaces import IReactorTime
 
 from pymta.database import Database
-from pymta.interfaces.mailbox import Vault
-from pymta.mailbox import MailboxName
+from pymta.database.times import from_microseconds
+from pymta.interfaces.mailbox import Expiring, Vault
+from pymta.mailbox import UID, MailboxName
 from pymta.store.granting import Grant
 from pymta.store.sql import naming, snapshots
 from pymta.store.sql.access import granted_to
 from pymta.store.sql.indexing import Indexer
 from pymta.store.sql.mailboxes import SQLMailboxes
 from pymta.store.sql.resources import Resources
-from pymta.store.sql.sweeping import sweep
+from pymta.store.sql.sweeping import RETENTION, Overdue, overdue, sweep, sweep_taken
 
 __all__ = ["TOMBSTONES", "SQLMailStore"]
 
@@ -92,8 +94,36 @@ class SQLMailStore:
         """
         for unsaved in self._resources.maps.take_unsaved():
             await self._resources.write(snapshots.save, unsaved)
-        while await self._resources.write(sweep, None):
-            pass
+        if self._vault is None:
+            while await self._resources.write(sweep, None):
+                pass
+        else:
+            while await self._sweep_into(self._vault):
+                pass
+
+    async def _sweep_into(self, vault: Vault) -> bool:
+        """One chunk.  :returns: whether there may be more."""
+        resources = self._resources
+        before = resources.context.now() - RETENTION
+        rows = await resources.read(lambda c: overdue(c, before))
+        held = Counter[int]()
+        for row in rows:
+            held[row.letter] += 1
+            # Where a copy stays, no octets go.
+            if row.refs <= held[row.letter]:
+                await vault(self._expiring(row))
+        return await resources.write(sweep_taken, rows)
+
+    def _expiring(self, row: Overdue) -> Expiring:
+        contents = self._resources.context.contents
+        return Expiring(
+            account=row.account,
+            mailbox=MailboxName(row.name),
+            uid=UID(row.uid),
+            internal_date=_moment(row.internal_date),
+            since=_moment(row.since),
+            content=contents.stored(row.content, row.size, row.prefix),
+        )
 
     async def index(self) -> None:
         """
@@ -107,3 +137,7 @@ class SQLMailStore:
         """Ring no more bells, renew no more locks."""
         self._resources.bells.close()
         self._resources.leases.close()
+
+
+def _moment(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else from_microseconds(microseconds)

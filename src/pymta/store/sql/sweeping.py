@@ -7,8 +7,20 @@ Every call is one short transaction; the store repeats it until there is nothing
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    null,
+    select,
+    tuple_,
+    update,
+)
 
 from pymta.database.rows import among, keys
 from pymta.store.sql.tables import (
@@ -17,12 +29,13 @@ from pymta.store.sql.tables import (
     letters,
     mailboxes,
     messages,
+    stores,
     tombstones,
     uid_maps,
 )
 from pymta.store.sql.work import Context, Work
 
-__all__ = ["DELIVERIES", "RETENTION", "sweep"]
+__all__ = ["CHUNK", "DELIVERIES", "RETENTION", "Overdue", "overdue", "sweep", "sweep_taken"]
 
 RETENTION = 3600 * 1_000_000
 """Octets of an expunged message are kept this long, in microseconds, and until the next sweep."""
@@ -80,6 +93,12 @@ def sweep(
 def _retire(work: Work) -> bool:
     """Let go of letters whose hour is over."""
     rows = work.connection.execute(_OLD, {"before": work.now - RETENTION}).all()
+    _empty(work, rows)
+    return len(rows) == CHUNK
+
+
+def _empty(work: Work, rows: Sequence[Any]) -> None:
+    """Tombstones let go of their letters."""
     by_box: dict[int, list[int]] = {}
     for row in rows:
         by_box.setdefault(row.mailbox, []).append(row.uid)
@@ -87,7 +106,6 @@ def _retire(work: Work) -> bool:
         work.connection.execute(_EMPTY, {"box": box, "uids": keys(uids)})
         work.connection.execute(_FORGOTTEN, {"box": box})
     _let_go(work, [row.letter for row in rows])
-    return len(rows) == CHUNK
 
 
 def _let_go(work: Work, numbers: Sequence[int]) -> None:
@@ -121,3 +139,94 @@ def _purge(work: Work) -> bool:
     execute(delete(uid_maps).where(uid_maps.c.mailbox == number))
     execute(delete(mailboxes).where(mailboxes.c.id == number))
     return True
+
+
+# -- into a vault --------------------------------------------------------------
+
+
+class Overdue(NamedTuple):
+    """
+    A letter that may go, of a tombstone or of a message in a deleted mailbox.
+
+    :param since: microseconds; None is a message; :param account: None once it is removed, or the
+        mailbox was deleted; :param refs: who holds the letter, this one among them.
+    """
+
+    mailbox: int
+    uid: int
+    letter: int
+    since: int | None
+    internal_date: int | None
+    name: str
+    account: str | None
+    content: int
+    size: int
+    prefix: bytes
+    refs: int
+
+
+def _overdue(table: Table, since: ColumnElement[Any], date: ColumnElement[Any]) -> Select[Any]:
+    columns = (letters.c.content, letters.c.size, letters.c.prefix, letters.c.refs)
+    return (
+        select(
+            table.c.mailbox,
+            table.c.uid,
+            table.c.letter,
+            since,
+            date,
+            mailboxes.c.name,
+            stores.c.account,
+            *columns,
+        )
+        .join(mailboxes, mailboxes.c.id == table.c.mailbox)
+        .join(letters, letters.c.id == table.c.letter)
+        .outerjoin(stores, stores.c.id == mailboxes.c.store)
+        .limit(CHUNK)
+    )
+
+
+_BURIED = _overdue(tombstones, tombstones.c.since, null())
+_OVERDUE = _BURIED.where(tombstones.c.since < bindparam("before")).order_by(tombstones.c.since)
+_DELETED_WITH_IT = (
+    _overdue(messages, null(), messages.c.internal_date).where(
+        messages.c.mailbox == bindparam("number")
+    ),
+    _BURIED.where(tombstones.c.mailbox == bindparam("number")),
+)
+
+
+def overdue(connection: Connection, before: int) -> list[Overdue]:
+    """Some of what :func:`sweep` would let go: nothing else goes by :func:`sweep_taken`."""
+    rows = connection.execute(_OVERDUE, {"before": before}).all()
+    number = connection.execute(_DELETED).scalar()
+    for statement in _DELETED_WITH_IT if number is not None else ():
+        rows = rows or connection.execute(statement, {"number": number}).all()
+    return [Overdue(*row) for row in rows]
+
+
+def sweep_taken(
+    connection: Connection, entries: Sequence[Sequence[Overdue]], context: Context
+) -> list[bool | Exception]:
+    """
+    As :func:`sweep`, of what somebody has taken; and what holds no octets.
+
+    :returns: whether there may be more.
+    """
+    work = Work(connection, context)
+    taken = [each for entry in entries for each in entry]
+    _empty(work, [each for each in taken if each.since is not None])
+    gone = [each for each in taken if each.since is None]
+    for each in gone:
+        connection.execute(_GONE, {"number": each.mailbox, "gone": each.uid})
+    _let_go(work, [each.letter for each in gone])
+    more = bool(taken)
+    if not overdue(connection, 0):
+        more |= _purge(work)
+    expired = connection.execute(_EXPIRED, {"before": work.now - DELIVERIES})
+    more |= expired.rowcount >= CHUNK
+    return [more for _ in entries]
+
+
+_GONE = delete(messages).where(
+    messages.c.mailbox == bindparam("number"), messages.c.uid == bindparam("gone")
+)
