@@ -21,6 +21,7 @@ from pymta.mailbox import FLAGGED, INBOX, SEEN, UID, MailboxName, ModSeq, UIDSet
 from pymta.message.structure_codec import from_bytes
 from pymta.store.maildir.disk import Disk
 from pymta.store.maildir.mailboxes import MaildirMailboxes
+from pymta.store.maildir.store import MaildirMailStore
 from pymta.testing.contracts.mailbox_case import flag, flags_of, message, subjects
 from tests.store.conftest import Run
 from tests.store.maildir.maildir_house import MaildirHouse, quick_folder
@@ -514,6 +515,31 @@ async def test_what_is_swept(place: Place) -> None:
     assert [] == [*(place.folder / "pymta" / "removed").iterdir()]
     assert ["young"] == [path.name for path in (place.folder / "tmp").iterdir()]
     assert not (place.folder / "dovecot-uidlist.lock").exists()
+
+
+def test_furnished(place: Place) -> None:
+    """A new account has its mailboxes, all subscribed; one that was there before is left alone."""
+
+    async def test() -> None:
+        furnished = {MailboxName("Sent"): frozenset({"\\Sent"}), MailboxName("a/b"): frozenset()}
+        store = MaildirMailStore(
+            place.house.reactor, str(place.house.directory), furnished=furnished
+        )
+        place.deliver("1.a.h")
+        assert [INBOX] == [info.name for info in await store.mailboxes("ann").mailboxes()]
+        infos = await store.mailboxes("new").mailboxes()
+        assert ["INBOX", "Sent", "a", "a/b"] == [info.name for info in infos]
+        assert ["Sent", "a/b"] == [info.name for info in infos if info.subscribed]
+        assert {"\\Sent"} == infos[1].special_use
+        await store.mailboxes("new").delete(MailboxName("Sent"))
+        await store.stop()
+        for path in place.house.directory.glob("new/pymta/index.db*"):
+            path.unlink()
+        after = await place.house.store.mailboxes("new").mailboxes()
+        assert ["INBOX", "Sent", "a", "a/b"] == [info.name for info in after]
+        assert [True, False, True, True] == [info.exists for info in after]
+
+    place.run(test)
 
 
 def test_who_removes_an_account(place: Place) -> None:

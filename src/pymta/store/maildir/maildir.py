@@ -22,7 +22,7 @@ from pymta.store.maildir.boxes import box_of
 from pymta.store.maildir.index import Index, is_broken
 from pymta.store.maildir.listing import LIST_STEP, write_list
 from pymta.store.maildir.locking import dotlocked, flocked
-from pymta.store.maildir.roots import scan_all
+from pymta.store.maildir.naming import begin
 from pymta.store.maildir.stamps import Stamps
 from pymta.store.maildir.steps import Doing, Step
 from pymta.store.maildir.uidlist import LIST, LOCK
@@ -86,7 +86,7 @@ class Maildir:
             try:
                 if index.made:
                     # Whoever has a mailbox open from before finds it again.
-                    self._run(index, scan_all)
+                    self._run(index, begin)
                     index.made = False
                 return self._run(index, change)
             except BaseException:

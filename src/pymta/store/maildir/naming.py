@@ -10,19 +10,42 @@ from pymta.errors import MailboxError, MailboxExists
 from pymta.mailbox import INBOX, MailboxInfo, MailboxName
 from pymta.store._names import parents, renamed
 from pymta.store.maildir import subscriptions, uidlist
-from pymta.store.maildir.boxes import Box, box_of, info_of_one, save_box
+from pymta.store.maildir.boxes import Box, box_of, info_of, info_of_one, save_box
 from pymta.store.maildir.copying import Name, add_copies
 from pymta.store.maildir.expunging import bury_messages
 from pymta.store.maildir.filenames import base_of
 from pymta.store.maildir.folders import folder_of, stands_for
 from pymta.store.maildir.limits import check_mailboxes
-from pymta.store.maildir.roots import ABOUT, about, new_box, read_subscriptions, scan_names, told
+from pymta.store.maildir.roots import (
+    ABOUT,
+    about,
+    new_box,
+    read_subscriptions,
+    scan_all,
+    scan_names,
+    told,
+)
 from pymta.store.maildir.scanning import scan
 from pymta.store.maildir.steps import move, put_text
 from pymta.store.maildir.uidlist import LIST
 from pymta.store.maildir.work import REMOVED, STAGED, Work
 
-__all__ = ["create", "delete_mailbox", "rename", "subscribe", "unsubscribe"]
+__all__ = ["begin", "create", "delete_mailbox", "rename", "subscribe", "unsubscribe"]
+
+
+def begin(work: Work) -> None:
+    """
+    Fill a new index with what is there.
+
+    Where nothing is there yet, not even a UID list, somebody moves in: it is furnished.
+    """
+    is_new = not os.path.exists(work.path(LIST))
+    scan_all(work)
+    infos = info_of(work.connection)
+    if is_new and len(infos) == 1 and not infos[0].messages:
+        for name, uses in work.rules.furnished.items():
+            create(work, name, uses)
+            subscribe(work, name)
 
 
 def create(work: Work, name: MailboxName, uses: frozenset[str]) -> MailboxInfo:

@@ -9,7 +9,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, tzinfo
 from secrets import token_hex
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 
 from pymta.aio import Pool
+from pymta.mailbox import MailboxName
 from pymta.store.maildir.account import Account, Resources
 from pymta.store.maildir.disk import Disk
 from pymta.store.maildir.index import FILE
@@ -60,6 +61,8 @@ class MaildirMailStore:
     :param now: microseconds.
     :param zone: whose calendar internal dates are searched by.
     :param tombstones: how many expunged UIDs a mailbox remembers.
+    :param furnished: what a new account has beside its inbox, all subscribed: names, and what they
+        are for.
     """
 
     def __init__(
@@ -71,13 +74,20 @@ class MaildirMailStore:
         now: Callable[[], int] = _now,
         zone: tzinfo = UTC,
         tombstones: int = TOMBSTONES,
+        furnished: Mapping[MailboxName, frozenset[str]] | None = None,
         disk: Disk | None = None,
     ) -> None:
         self._directory = directory
         self._reactor = reactor
         # Maildir: what a name must not have in its host.
         host = socket.gethostname().replace("/", "\\057").replace(":", "\\072")
-        rules = Rules(disk=disk or Disk(), now=now, tombstones=tombstones, host=host)
+        rules = Rules(
+            disk=disk or Disk(),
+            now=now,
+            tombstones=tombstones,
+            host=host,
+            furnished=furnished or {},
+        )
         self._resources = Resources(
             reactor,
             Pool(reactor, threads=_THREADS, limit=_WAITING, name="maildir"),

@@ -8,13 +8,13 @@ What the change does to files is written down as steps, committed with the rows,
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 from pymta.errors import NoSuchMailbox
-from pymta.mailbox import UID, ModSeq, UIDSet
+from pymta.mailbox import UID, MailboxName, ModSeq, UIDSet
 from pymta.store._flags import Flags, Keywords
 from pymta.store.maildir import keywords as letters_file
 from pymta.store.maildir.boxes import Box, box_of, save_box
@@ -38,12 +38,14 @@ class Rules:
 
     :param now: microseconds.
     :param tombstones: how many expunged UIDs a mailbox remembers.
+    :param furnished: what a new account has beside its inbox: names, and what they are for.
     """
 
     disk: Disk
     now: Callable[[], int]
     tombstones: int
     host: str
+    furnished: Mapping[MailboxName, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
