@@ -276,7 +276,7 @@ class ThreadAlgorithm(Enum):
     ORDEREDSUBJECT = "ORDEREDSUBJECT"
     REFERENCES = "REFERENCES"
     REFS = "REFS"
-    """By References alone; the thread that last got a message comes last."""
+    """By References alone; the thread with the latest message comes last."""
 
 
 class ThreadNode(NamedTuple):

@@ -80,7 +80,6 @@ def threadable(message: Sortable) -> Threadable:
     return Threadable(
         uid=message.uid,
         sent=message.sent,
-        arrived=message.arrived,
         subject=entry.subject,
         is_reply=entry.is_reply,
         message_id=entry.message_id,

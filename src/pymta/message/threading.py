@@ -38,14 +38,13 @@ class Threadable(NamedTuple):
     """
     What is asked of a message.
 
-    :param sent: and ``arrived``: any number that grows with time, one unit for both.
+    :param sent: any number that grows with time.
     :param subject: the casemapped base subject.
     :param references: ids, the oldest first.
     """
 
     uid: UID
     sent: int
-    arrived: int
     subject: bytes
     is_reply: bool
     message_id: bytes
@@ -164,7 +163,7 @@ async def _by_references(messages: Sequence[Threadable], breathe: Breathe) -> _F
 
 
 async def _by_references_alone(messages: Sequence[Threadable], breathe: Breathe) -> _Forest:
-    ranks = await _ranks([message.arrived for message in messages], breathe)
+    ranks = await _ranks([message.sent for message in messages], breathe)
     forest = await _linked(messages, breathe)
     await _Threads(forest, ranks).sort(breathe)
     latest: dict[int, int] = {}

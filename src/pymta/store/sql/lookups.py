@@ -210,7 +210,7 @@ def _sortable(uid: UID, arrived: int, size: int, sent: int | None, *keys: Any) -
 # -- threading -------------------------------------------------------------------
 
 _THREADABLES = text(
-    f"SELECT m.uid, {_SENT}, m.internal_date, i.subject, i.is_reply, i.message_id, i.ancestors "
+    f"SELECT m.uid, {_SENT}, i.subject, i.is_reply, i.message_id, i.ancestors "
     f"{_FROM} ORDER BY m.uid"
 )
 
@@ -225,7 +225,6 @@ def threadables(connection: Connection, mailbox: int, uids: UIDSet) -> list[Thre
 def _threadable(
     uid: UID,
     sent: int,
-    arrived: int,
     subject: bytes | None,
     is_reply: int,
     message_id: bytes,
@@ -234,4 +233,4 @@ def _threadable(
     if subject is None:
         raise Unindexed
     references = [ancestors[at : at + ID_OCTETS] for at in range(0, len(ancestors), ID_OCTETS)]
-    return Threadable(uid, sent, arrived, subject, bool(is_reply), message_id, references)
+    return Threadable(uid, sent, subject, bool(is_reply), message_id, references)
