@@ -10,8 +10,9 @@ from zope.interface import Interface, directlyProvides, providedBy
 from pymta.interfaces.annotations import IMetadataStore
 from pymta.interfaces.mailbox import IQuotaRootStore
 from pymta.interfaces.sharing import IACLStore
-from pymta.mailbox import ACCOUNT_ROOT, Resource
-from tests.imap.house import ALICE, House, result
+from pymta.mailbox import ACCOUNT_ROOT, INBOX, FlagMode, Resource, RightsChange
+from pymta.store.sharing import SharingMailStore
+from tests.imap.house import ALICE, BOB, House, result
 
 OWNER = "alice@example.test lrswipkxtecda"
 
@@ -252,3 +253,102 @@ def test_announced_only_if_provided(interface: type[Interface], word: str, comma
         announced = player.line("1 CAPABILITY").split()
         answers.append((word in announced, " OK " in player.line(f"2 {command}")))
     assert [(True, True), (False, False)] == answers
+
+
+# -- two users -----------------------------------------------------------------------------
+
+
+def shared(rights: str) -> House:
+    """Alice has two messages in INBOX and lets Bob in."""
+    house = House()
+    house.directory._mail = SharingMailStore(house.mail)  # type: ignore[assignment]  # wrapped
+    house.put(b"Subject: one\r\n\r\n1\r\n", b"Subject: two\r\n\r\n2\r\n")
+    change = RightsChange(FlagMode.REPLACE, frozenset(rights))
+    result(IACLStore(house.store()).set_rights(INBOX, BOB, change))
+    return house
+
+
+THEIRS = f'"Other Users/{ALICE}/INBOX"'
+
+
+def test_others_are_seen() -> None:
+    """Others' mailboxes are listed, opened and read, as far as rights go."""
+    shared("lr").logged_in(BOB).play(
+        f"""
+        C: 1 NAMESPACE
+        S: * NAMESPACE (("" "/")) (("Other Users/" "/")) NIL
+        S: 1 OK ...
+        C: 2 LIST "" "Other Users/*" RETURN (MYRIGHTS STATUS (MESSAGES))
+        S: * LIST (\\NonExistent \\HasChildren) "/" "Other Users/{ALICE}"
+        S: * LIST (\\HasNoChildren) "/" {THEIRS}
+        S: * MYRIGHTS {THEIRS} lr
+        S: * STATUS {THEIRS} (MESSAGES 2)
+        S: 2 OK ...
+        C: 3 MYRIGHTS {THEIRS}
+        S: * MYRIGHTS {THEIRS} lr
+        S: 3 OK ...
+        C: 4 GETACL {THEIRS}
+        S: 4 NO [NOPERM] ...
+        C: 5 STATUS {THEIRS} (UNSEEN)
+        S: * STATUS {THEIRS} (UNSEEN 2)
+        S: 5 OK ...
+        C: 6 GETQUOTAROOT {THEIRS}
+        S: * QUOTAROOT {THEIRS} "Other Users/{ALICE}/account" "Other Users/{ALICE}/mailbox/INBOX"
+        S: * QUOTA "Other Users/{ALICE}/account" ()
+        S: * QUOTA "Other Users/{ALICE}/mailbox/INBOX" ()
+        S: 6 OK ...
+        C: 7 SETMETADATA {THEIRS} (/shared/comment "x")
+        S: 7 NO [NOPERM] ...
+        C: 8 DELETE {THEIRS}
+        S: 8 NO ...
+        C: 9 SELECT "Other Users/{ALICE}/none"
+        S: 9 NO [NONEXISTENT] ...
+        """
+    )
+
+
+@pytest.mark.parametrize(
+    ("rights", "answers"),
+    [
+        pytest.param("lr", "OK [READ-ONLY] | OK | NO | NO | NO", id="read"),
+        pytest.param("lrs", "OK [READ-WRITE] | OK | NO [NOPERM] | NO | NO [NOPERM]", id="seen"),
+        pytest.param("lrw", "OK [READ-WRITE] | OK | OK | NO [NOPERM] | NO [NOPERM]", id="flags"),
+        pytest.param("lrte", "OK [READ-WRITE] | OK | NO [NOPERM] | OK | NO [NOPERM]", id="expunge"),
+        pytest.param("lri", "OK [READ-WRITE] | OK | NO [NOPERM] | NO [NOPERM] | OK", id="insert"),
+    ],
+)
+def test_others_are_changed(rights: str, answers: str) -> None:
+    """Each command needs its right; a FETCH never fails for \\Seen (RFC 4314 §4)."""
+    player = shared(rights).logged_in(BOB)
+    player.line("1 NAMESPACE")
+    commands = [
+        f"1 SELECT {THEIRS}",
+        "1 FETCH 1 BODY[TEXT]",
+        "1 STORE 2 +FLAGS (\\Flagged)",
+        "1 EXPUNGE",
+        f"1 APPEND {THEIRS} {{1+}}\r\nx",
+    ]
+    for command, expected in zip(commands, answers.split(" | "), strict=True):
+        *_, last = player.line(command).splitlines()
+        assert last.startswith(f"1 {expected}"), command
+    assert player.line("1 CLOSE").startswith("1 OK")
+
+
+def test_messages_go_to_others() -> None:
+    """COPY and MOVE reach mailboxes of others, whose sessions hear of it."""
+    house = shared("lri")
+    house.put(b"Subject: bob's\r\n\r\n1\r\n", account=BOB)
+    alice, bob = house.selected(ALICE), house.selected(BOB)
+    assert "[COPYUID " in bob.line(f"1 COPY 1 {THEIRS}")
+    assert "* 3 EXISTS" in alice.line("1 NOOP")
+    assert "[COPYUID " in bob.line(f"2 MOVE 1 {THEIRS}")
+    assert "* 4 EXISTS" in alice.line("2 NOOP")
+    assert "[TRYCREATE]" in bob.line(f'3 APPEND "Other Users/{ALICE}/x" {{1+}}\r\nx')
+
+
+def test_drop_box() -> None:
+    """Who may only insert can neither look nor count."""
+    bob = shared("li").logged_in(BOB)
+    assert " OK " in bob.line(f"1 APPEND {THEIRS} {{1+}}\r\nx")
+    assert "2 NO [NOPERM]" in bob.line(f"2 SELECT {THEIRS}")
+    assert "3 NO [NOPERM]" in bob.line(f"3 STATUS {THEIRS} (MESSAGES)")

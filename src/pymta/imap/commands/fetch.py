@@ -15,7 +15,14 @@ from typing import Any, Final
 
 from pymta.aio import TimeLimit
 from pymta.edge.connection import Lost
-from pymta.errors import EncodingError, MailboxError, MessageGone, SpoolError, StoreClosed
+from pymta.errors import (
+    EncodingError,
+    MailboxError,
+    MessageGone,
+    NotPermitted,
+    SpoolError,
+    StoreClosed,
+)
 from pymta.imap.extension import Call, Numbering
 from pymta.imap.items import MODSEQ, Item, flags_item, item_of, uid_item
 from pymta.imap.octets import Cutting, Letter, Stream, cut, cut_slowly, cutting_of
@@ -218,7 +225,11 @@ class _Answering:
         rows = await session.asked(mailbox.records(uids, [Wanted.FLAGS], self._since))
         unseen = UIDSet(uid for uid, flags in rows if SEEN not in flags)
         if unseen:
-            await session.changed(mailbox.change_flags(unseen, _SEEN))
+            try:
+                await session.changed(mailbox.change_flags(unseen, _SEEN))
+            except NotPermitted:
+                # RFC 4314 section 4: it is not set then, and the FETCH goes on.
+                return UIDSet()
             # What is read from here on is newer than what is asked for by this.
             await session.refresh()
         return unseen

@@ -11,8 +11,8 @@ from pymta.imap.extension import Call
 from pymta.imap.session import IMAPSession
 from pymta.mailbox import MailboxInfo, Snapshot
 from pymta.wire.imap.command.status import Status, StatusItem
-from pymta.wire.imap.response import atoms
-from pymta.wire.imap.response.status import OK, Ending
+from pymta.wire.imap.response import atoms, codes
+from pymta.wire.imap.response.status import NO, OK, Ending
 
 __all__ = ["CALLS", "status_line"]
 
@@ -23,6 +23,9 @@ async def _status(session: IMAPSession, command: Status) -> Ending:
     mailbox = await session.asked(session.store.open(command.mailbox, read_only=True))
     try:
         info = await session.asked(mailbox.info())
+        if "r" not in info.rights:
+            # RFC 4314 section 4
+            return NO("You may not read it", codes.NOPERM)
         recent = 0
         if StatusItem.RECENT in command.items:
             recent = _recent(await session.asked(mailbox.snapshot()))
