@@ -19,7 +19,7 @@ from pymta.cli.errors import NOT_DONE, Usage
 from pymta.cli.process import begin_log, own_reactor, run
 from pymta.components.parts import Part
 from pymta.components.people import Ground, People, kept
-from pymta.components.stores import Stores, visited_stores
+from pymta.components.stores import Mailboxes, Stores, visited_stores
 
 __all__ = ["Place", "between", "on_store", "people_of", "place_of"]
 
@@ -31,6 +31,7 @@ class Place:
     :param cost: of a password's check.
     :param separator: of sub-addresses.
     :param hostname: of the server, where it is known.
+    :param maildirs: the folder of mailboxes, if it is another.
     """
 
     def __init__(
@@ -39,11 +40,13 @@ class Place:
         cost: Cost | None = None,
         separator: str = "+",
         hostname: str | None = None,
+        maildirs: str | None = None,
     ) -> None:
         self.directory = directory
         self.cost = cost
         self.separator = separator
         self.hostname = hostname
+        self.maildirs = maildirs
 
     def check(self) -> None:
         """:raises Usage: there is no store."""
@@ -70,6 +73,7 @@ def place_of(arguments: Namespace, reactor: Any) -> Place:
         configuration.accounts.cost,
         configuration.routing.separator,
         configuration.hostname,
+        configuration.maildirs or None,
     )
 
 
@@ -90,7 +94,8 @@ def on_store(
     place = place_of(arguments, reactor)
     make(place)
     begin_log(sys.stderr, LogLevel.critical)
-    stores = visited_stores(reactor, place.directory)
+    mailboxes = Mailboxes(maildirs=place.maildirs)
+    stores = visited_stores(reactor, place.directory, mailboxes=mailboxes)
 
     async def task() -> int:
         return await between(stores.parts, lambda: work(stores, place, reactor))

@@ -1,17 +1,19 @@
 """
-Stores in one SQLite database, whose group commit they share.
+Stores in one SQLite database, whose group commit they share; mailboxes may be in Maildirs.
 """
 
 from __future__ import annotations
 
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 
+from pymta.accounts.accounts import MailStore
 from pymta.accounts.sql import SQLRecords
 from pymta.components.parts import Job, Loop, Part, nothing
 from pymta.components.stores import Mailboxes, Stores
 from pymta.database import Database
 from pymta.queue.sql import SQLQueueStore
 from pymta.shared.sql import SQLSharedState
+from pymta.store.maildir.store import MaildirMailStore
 from pymta.store.sharing import SharingMailStore
 from pymta.store.sql.store import SQLMailStore
 
@@ -27,6 +29,10 @@ INDEX = 1.0
 def serving(reactor: IReactorFromThreads, directory: str, mailboxes: Mailboxes) -> Stores:
     """For the long-lived process, which sweeps; the folder is made if it is not there."""
     database = Database(reactor, directory)
+    if mailboxes.maildirs is not None:
+        kept = _maildirs(reactor, mailboxes, mailboxes.maildirs)
+        sweeping = Loop(IReactorTime(reactor), SWEEP, kept.sweep, "sweeping Maildirs")
+        return _beside(database, kept, sweeping)
     mail = _mail(database, reactor, mailboxes)
     clock = IReactorTime(reactor)
     sweeping = Loop(clock, SWEEP, mail.sweep, "sweeping mailboxes")
@@ -39,6 +45,8 @@ def serving(reactor: IReactorFromThreads, directory: str, mailboxes: Mailboxes) 
 def visiting(reactor: IReactorFromThreads, directory: str, mailboxes: Mailboxes) -> Stores:
     """For commands and further processes."""
     database = Database(reactor, directory, daemon=False)
+    if mailboxes.maildirs is not None:
+        return _beside(database, _maildirs(reactor, mailboxes, mailboxes.maildirs))
     mail = _mail(database, reactor, mailboxes)
     return _stores(database, mail, mailboxes, Job(database.open, database.close))
 
@@ -53,16 +61,30 @@ def _mail(database: Database, reactor: IReactorFromThreads, mailboxes: Mailboxes
     )
 
 
+def _maildirs(reactor: IReactorFromThreads, mailboxes: Mailboxes, folder: str) -> MaildirMailStore:
+    return MaildirMailStore(reactor, folder, furnished=mailboxes.furnished)
+
+
+def _beside(database: Database, mail: MaildirMailStore, *parts: Part) -> Stores:
+    """All else is in the database."""
+    return _all(database, mail, Job(database.open, database.close), *parts, Job(nothing, mail.stop))
+
+
 def _stores(database: Database, mail: SQLMailStore, mailboxes: Mailboxes, *parts: Part) -> Stores:
     async def close() -> None:
         mail.close()
 
+    sharing = SharingMailStore(mail, public=mailboxes.public)
+    return _all(database, sharing, *parts, Job(nothing, close))
+
+
+def _all(database: Database, mail: MailStore, *parts: Part) -> Stores:
     queue = SQLQueueStore(database)
     return Stores(
         queue=queue,
-        mail=SharingMailStore(mail, public=mailboxes.public),
+        mail=mail,
         records=SQLRecords(database),
         shared=SQLSharedState(database),
-        parts=(*parts, Job(nothing, close)),
+        parts=parts,
         free=queue.free,
     )

@@ -47,12 +47,16 @@ class Mailboxes:
     :param public: the account whose mailboxes are seen by others as ``Shared/…``, by their rights.
     :param about: shared annotations of the server, such as ``/shared/admin``.
     :param vault: asked before octets of an expunged message go.
+    :param maildirs: a folder in which each account has a Maildir, in place of mailboxes in the
+        database; the rights of others, and so ``public``, annotations and ``vault`` are not there
+        then.
     """
 
     furnished: Mapping[MailboxName, frozenset[str]] = field(default_factory=lambda: FURNISHED)
     public: str | None = None
     about: Mapping[str, bytes] = field(default_factory=dict)
     vault: Vault | None = None
+    maildirs: str | None = None
 
 
 MAILBOXES = Mailboxes()

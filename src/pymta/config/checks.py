@@ -58,6 +58,7 @@ def located(configuration: Configuration, folder: str) -> Configuration:
     return replace(
         configuration,
         directory=at(configuration.directory),
+        maildirs=configuration.maildirs and at(configuration.maildirs),
         routing=routing,
         relay=located_relay(configuration.relay, at),
         tls=tls,
@@ -80,8 +81,12 @@ def check(
     for key in REQUIRED:
         if key not in document:
             reader.note((), f"{key} is missing")
-    if os.path.exists(configuration.directory) and not os.path.isdir(configuration.directory):
-        reader.note(("directory",), f"{configuration.directory} is not a folder")
+    for key, place in (
+        ("directory", configuration.directory),
+        ("maildirs", configuration.maildirs),
+    ):
+        if place and os.path.exists(place) and not os.path.isdir(place):
+            reader.note((key,), f"{place} is not a folder")
     listeners = document.get("listeners")
     if listeners in (None, []):
         reader.note((), "there are no listeners", "add a table [[listeners]]")

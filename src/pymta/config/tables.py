@@ -418,6 +418,8 @@ class Configuration:
 
     :param hostname: what it is called in greetings and in Received fields.
     :param directory: where everything is kept; made if it is not there.
+    :param maildirs: a folder in which each account has a Maildir; without it, mailboxes are in
+        ``directory`` too.
     :param domains: whose mailboxes are here; the first is that of login names without ``@``.
     :param listeners: the ports.
     :param tls: certificates; without this table there is no TLS.
@@ -439,6 +441,7 @@ class Configuration:
 
     hostname: Domain = ""
     directory: str = ""
+    maildirs: str = ""
     domains: tuple[Domain, ...] = ()
     listeners: tuple[ListenerTable, ...] = ()
     tls: TLSTable | None = None

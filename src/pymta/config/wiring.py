@@ -14,7 +14,7 @@ from zope.interface import Interface
 
 from pymta.components.people import MakePeople, kept, springing
 from pymta.components.relay import with_peers
-from pymta.components.stores import durable_stores
+from pymta.components.stores import Mailboxes, durable_stores
 from pymta.components.system import MailSystem, utc_now
 from pymta.config.checks import pairs
 from pymta.config.lines import Path
@@ -74,7 +74,8 @@ def wire(
     :param random: so many octets, unpredictable.
     """
     clock = IReactorTime(reactor)
-    stores = durable_stores(reactor, configuration.directory)
+    mailboxes = Mailboxes(maildirs=configuration.maildirs or None)
+    stores = durable_stores(reactor, configuration.directory, mailboxes=mailboxes)
     given = Given(
         reactor=reactor,
         clock=clock,

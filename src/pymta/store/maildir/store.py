@@ -77,7 +77,7 @@ class MaildirMailStore:
         furnished: Mapping[MailboxName, frozenset[str]] | None = None,
         disk: Disk | None = None,
     ) -> None:
-        self._directory = directory
+        self.directory = directory
         self._reactor = reactor
         # Maildir: what a name must not have in its host.
         host = socket.gethostname().replace("/", "\\057").replace(":", "\\072")
@@ -113,7 +113,7 @@ class MaildirMailStore:
         """All of the account's mailboxes are gone, also for whoever has them open."""
         folder = folder_name(account)
         kept = self._account(folder)
-        away = os.path.join(self._directory, _REMOVED + token_hex(8))
+        away = os.path.join(self.directory, _REMOVED + token_hex(8))
 
         def remove() -> None:
             kept.maildir.close()
@@ -122,7 +122,7 @@ class MaildirMailStore:
                 disk.rename(kept.maildir.root, away)
             except FileNotFoundError:
                 return
-            disk.sync_folder(self._directory)
+            disk.sync_folder(self.directory)
             disk.remove_tree(away)
 
         await kept.run(remove)
@@ -169,7 +169,7 @@ class MaildirMailStore:
     def _account(self, folder: str) -> Account:
         kept = self._accounts.get(folder)
         if kept is None:
-            kept = Account(os.path.join(self._directory, folder), self._resources)
+            kept = Account(os.path.join(self.directory, folder), self._resources)
             self._accounts[folder] = kept
         return kept
 
@@ -177,11 +177,11 @@ class MaildirMailStore:
         """What a process before this one left behind, is this one's to sweep."""
         found: list[str] = []
         try:
-            names = os.listdir(self._directory)
+            names = os.listdir(self.directory)
         except FileNotFoundError:
             return found
         for name in names:
-            path = os.path.join(self._directory, name)
+            path = os.path.join(self.directory, name)
             if name.startswith(_REMOVED):
                 self._resources.rules.disk.remove_tree(path)
             elif os.path.exists(os.path.join(path, FOLDER, FILE)):
