@@ -24,7 +24,7 @@ from pymta.imap.commands.table import COMMANDS
 from pymta.imap.endings import ending_of
 from pymta.imap.entering import Entering, Farewell
 from pymta.imap.extension import Call, Numbering
-from pymta.imap.offer import Offer
+from pymta.imap.offer import Visitor
 from pymta.imap.session import IMAPSession
 from pymta.imap.settings import Settings
 from pymta.session import Session
@@ -39,12 +39,15 @@ from pymta.wire.imap.command.auth import (
 from pymta.wire.imap.command.session import Compress, Idle
 from pymta.wire.imap.events import Asked, Closed, Event, IdleDone
 from pymta.wire.imap.response import codes
-from pymta.wire.imap.response.status import BAD, NO, OK, Ending
+from pymta.wire.imap.response.status import BAD, NO, OK, Ending, untagged
 from pymta.wire.imap.server import IMAPServer
 
 __all__ = ["IMAPConversation"]
 
 _log = Logger(namespace="pymta.imap")
+
+PROGRESS: Final = 10.0
+"""Seconds of silence after which a client hears that its command goes on (RFC 9585 section 3)."""
 
 COALESCE: Final = 0.02
 """Seconds from a bell to its answer: a hundred deliveries in a row are told a few times."""
@@ -54,20 +57,20 @@ class IMAPConversation:
     """What is said on one connection, from the greeting to the end."""
 
     def __init__(
-        self, settings: Settings, machine: IMAPServer, session: Session, *, offer: Offer
+        self, settings: Settings, machine: IMAPServer, session: Session, *, visitor: Visitor
     ) -> None:
         self._settings = settings
         self._clock = settings.clock
         self._teller = Teller("imap", _log, clock=settings.clock, observer=settings.observer)
         self._machine = machine
-        self._offer = offer
         self._session = IMAPSession(settings, machine, session, ring=self._rung)
-        self._entering = Entering(self._session, offer, self._teller)
+        self._entering = Entering(self._session, visitor, self._teller)
         self._calls = dict(COMMANDS)
         for extension in settings.extensions:
             self._calls.update(extension.calls)
         self._connection: Connection[Event]
         self._ringing: IDelayedCall | None = None
+        self._telling: IDelayedCall
         self._idling = False
         self._stopping = False
 
@@ -232,7 +235,19 @@ class IMAPConversation:
                 return None
         if call is None:
             return BAD("Nobody answers that here")
-        return await call.run(self._session, command)
+        if not call.slow:
+            return await call.run(self._session, command)
+        self._telling = self._clock.callLater(PROGRESS, self._tell_progress)
+        try:
+            return await call.run(self._session, command)
+        finally:
+            self._telling.cancel()
+
+    def _tell_progress(self) -> None:
+        """Clients give up on servers that are silent for a minute (RFC 9585 section 1)."""
+        self._session.say(untagged(OK("Still at it", codes.in_progress(self._session.tag))))
+        self._connection.flush()
+        self._telling = self._clock.callLater(PROGRESS, self._tell_progress)
 
     async def _log_out(self) -> Ending:
         self._session.reason = "logout"

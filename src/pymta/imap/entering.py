@@ -13,7 +13,7 @@ from pymta.edge.connection import Lost
 from pymta.edge.login import Identity, LoginCancelled
 from pymta.edge.talk import Teller
 from pymta.errors import Refused, Unauthorized
-from pymta.imap.offer import Offer
+from pymta.imap.offer import Visitor
 from pymta.imap.session import IMAPSession
 from pymta.wire.imap.command.auth import Authenticate, Login
 from pymta.wire.imap.events import AuthCancelled, AuthResponse, Closed
@@ -37,11 +37,11 @@ class Farewell:
 class Entering:
     """The part of a conversation that knows who is there."""
 
-    def __init__(self, session: IMAPSession, offer: Offer, teller: Teller) -> None:
+    def __init__(self, session: IMAPSession, visitor: Visitor, teller: Teller) -> None:
         self._session = session
         self._settings = session.settings
         self._machine = session.machine
-        self._offer = offer
+        self._visitor = visitor
         self._teller = teller
 
     # -- TLS -------------------------------------------------------------------------
@@ -63,7 +63,7 @@ class Entering:
             self._settings.timeouts.handshake,
             session=session.session,
         )
-        self._offer.tls = session.session.tls
+        self._visitor.tls = session.session.tls
 
     # -- logins ----------------------------------------------------------------------
 
@@ -122,7 +122,7 @@ class Entering:
         session.session = replace(
             session.session, identity=identity.name, mechanism=identity.mechanism
         )
-        self._offer.store = identity.account.mailboxes
+        self._visitor.store = identity.account.mailboxes
         self._machine.logged_in("Welcome")
         return None
 
@@ -141,7 +141,7 @@ class Entering:
             return
         session.shelf.clear()
         session.session = replace(session.session, identity=None, mechanism=None)
-        self._offer.store = None
+        self._visitor.store = None
         self._settings.accounts.leave(identity.name)
         identity.logout()
 
@@ -164,6 +164,6 @@ class Entering:
             return Farewell(text)
         if no.reply.code == MALFORMED:
             return BAD(text)
-        if not self._machine.status.tls and not self._offer.plaintext:
+        if not self._machine.status.tls and not self._visitor.plaintext:
             return NO("Not without TLS", codes.PRIVACYREQUIRED)
         return NO(text, codes.UNAVAILABLE if no.reply.transient else codes.CANNOT)

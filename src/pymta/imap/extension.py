@@ -45,11 +45,14 @@ class Call:
 
     :param asks: the store is asked for news before the end even if no bell rang: for commands
         whose point that is, and for those that make news themselves.
+    :param slow: it may take long, and says whole lines only: while nothing is said, the client
+        hears from time to time that it goes on (RFC 9585).
     """
 
     run: Command
     numbering: Numbering = Numbering.MOVES
     asks: bool = False
+    slow: bool = False
 
 
 def _always(_settings: Settings) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pymta.edge.listener import Listener
 from pymta.edge.switch import Client
 from pymta.imap.conversation import IMAPConversation
-from pymta.imap.offer import Offer
+from pymta.imap.offer import Offer, Visitor
 from pymta.imap.settings import Settings
 from pymta.session import Role, Session
 from pymta.wire.imap.server import IMAPServer
@@ -33,13 +33,17 @@ class _Beginning:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._offer = Offer(settings)
 
     def __call__(self, client: Client) -> tuple[IMAPServer, IMAPConversation]:
         settings = self._settings
         number = next(settings.door.numbers)
-        offer = Offer(settings, plaintext=settings.login.plaintext_allowed(client.peer.host))
+        visitor = Visitor(settings.login.plaintext_allowed(client.peer.host))
         machine = IMAPServer(
-            offer.capabilities(), limits=settings.limits, tls=settings.implicit_tls
+            self._offer.register,
+            limits=settings.limits,
+            tls=settings.implicit_tls,
+            context=visitor,
         )
         session = Session(
             id=f"imap-{number:x}",
@@ -49,4 +53,4 @@ class _Beginning:
             proxy=client.proxy,
             started=settings.now(),
         )
-        return machine, IMAPConversation(settings, machine, session, offer=offer)
+        return machine, IMAPConversation(settings, machine, session, visitor=visitor)

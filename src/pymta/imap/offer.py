@@ -10,7 +10,8 @@ LOGINDISABLED, AUTH= and the kind of literals.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from zope.interface import Interface
@@ -21,11 +22,11 @@ from pymta.imap.settings import Settings
 from pymta.interfaces.mailbox import IMailboxStore
 from pymta.session import TLS
 from pymta.wire.imap import verbs
-from pymta.wire.imap.capability import Capability, Verb, sasl
+from pymta.wire.imap.capability import Capability, Register, Verb, sasl
 from pymta.wire.imap.command.search import SEARCH
 from pymta.wire.imap.state import State, Status
 
-__all__ = ["OFFERED", "Offer"]
+__all__ = ["OFFERED", "Offer", "Visitor"]
 
 
 def _plain(*words: str) -> Offered:
@@ -57,6 +58,11 @@ OFFERED: Final[tuple[Offered, ...]] = (
     _plain("PREVIEW"),
     _with("COMPRESS=DEFLATE", verbs.COMPRESS),
     _with("UNAUTHENTICATE", verbs.UNAUTHENTICATE),
+    _plain("OBJECTID"),
+    _plain("INPROGRESS"),
+    _plain("CATENATE"),
+    _plain("UIDONLY"),
+    _plain("UTF8=ACCEPT"),
     _plain("SPECIAL-USE"),
     _plain("CREATE-SPECIAL-USE"),
     *namespace.OFFERED,
@@ -71,33 +77,43 @@ OFFERED: Final[tuple[Offered, ...]] = (
 """What follows the protocol's own names, in the order in which it is announced."""
 
 
-class Offer:
+@dataclass(slots=True)
+class Visitor:
     """
-    The offer to one client.
+    What an offer depends on, of one client: the ``context`` of its machine.
 
     :param plaintext: it may log in without TLS.
+    :param tls: what the handshake agreed on, from then on.
+    :param store: whose mailboxes, behind a login.
     """
 
-    def __init__(self, settings: Settings, *, plaintext: bool) -> None:
+    plaintext: bool
+    tls: TLS | None = None
+    store: IMailboxStore | None = None
+
+
+class Offer:
+    """
+    The offer of one listener, to all of its clients.
+
+    :ivar register: all that is offered, in the order in which it is announced.
+    """
+
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._login = settings.login
-        self.plaintext = plaintext
-        self.tls: TLS | None = None
-        """What the handshake agreed on, from then on."""
-        self.store: IMailboxStore | None = None
-        """Whose mailboxes, behind a login."""
-
-    def capabilities(self) -> list[Capability]:
-        """All of them, in the order in which they are announced."""
-        return [
-            Capability(name="IMAP4rev1", words=self._protocol, verbs=(*verbs.CORE, SEARCH)),
-            Capability(name="LITERAL", words=_literals),
-            Capability(name="STARTTLS", words=self._starttls, verbs=(verbs.STARTTLS,)),
-            Capability(name="LOGINDISABLED", words=self._login_disabled),
-            sasl(self._mechanisms),
-            Capability(name="APPENDLIMIT", words=self._append_limit),
-            *self._table(),
-        ]
+        self.register = Register(
+            [
+                Capability(name="IMAP4rev1", words=_protocol, verbs=(*verbs.CORE, SEARCH)),
+                Capability(name="LITERAL", words=_literals),
+                Capability(name="STARTTLS", words=self._starttls, verbs=(verbs.STARTTLS,)),
+                Capability(name="LOGINDISABLED", words=self._login_disabled),
+                sasl(self._mechanisms),
+                Capability(name="APPENDLIMIT", words=self._append_limit),
+                Capability(name="MESSAGELIMIT", words=self._message_limit),
+                *self._table(),
+            ]
+        )
 
     def _table(self) -> Iterator[Capability]:
         settings = self._settings
@@ -107,20 +123,18 @@ class Offer:
                 yield Capability(name=row.name, words=self._words(row), verbs=row.verbs)
 
     def _words(self, row: Offered) -> Callable[[Status], Sequence[str] | None]:
-        def words(_status: Status) -> Sequence[str] | None:
-            return row.words if all(map(self._provides, row.needs)) else None
+        if not row.needs:
+            return lambda _status: row.words
+        return lambda status: row.words if self._provides(status, row.needs) else None
 
-        return words
-
-    def _provides(self, interface: type[Interface]) -> bool:
-        if self.store is not None:
-            return interface.providedBy(self.store)
-        return any(each.isOrExtends(interface) for each in self._settings.provided)
+    def _provides(self, status: Status, needs: Iterable[type[Interface]]) -> bool:
+        store = _visitor(status).store
+        if store is not None:
+            return all(interface.providedBy(store) for interface in needs)
+        provided = self._settings.provided
+        return all(any(each.isOrExtends(need) for each in provided) for need in needs)
 
     # -- those that depend on where the connection is ---------------------------------
-
-    def _protocol(self, _status: Status) -> Sequence[str]:
-        return ("IMAP4rev1", "IMAP4rev2")
 
     def _starttls(self, status: Status) -> Sequence[str] | None:
         settings = self._settings
@@ -132,16 +146,31 @@ class Offer:
         if status.state is not State.NOT_AUTHENTICATED:
             return None
         # RFC 3501 section 6.2.3
-        can = (status.tls or self.plaintext) and self._login.can_check_password
+        secure = status.tls or _visitor(status).plaintext
+        can = secure and self._login.can_check_password
         return None if can else ("LOGINDISABLED",)
 
-    def _mechanisms(self, _status: Status) -> Sequence[str]:
-        return self._login.offered(self.tls, self.plaintext)
+    def _mechanisms(self, status: Status) -> Sequence[str]:
+        visitor = _visitor(status)
+        return self._login.offered(visitor.tls, visitor.plaintext)
 
     def _append_limit(self, _status: Status) -> Sequence[str]:
         limit = self._settings.append_limit
         # RFC 7889 section 2: without a figure, mailboxes have limits of their own
         return ("APPENDLIMIT",) if limit is None else (f"APPENDLIMIT={limit}",)
+
+    def _message_limit(self, _status: Status) -> Sequence[str] | None:
+        limit = self._settings.message_limit
+        return None if limit is None else (f"MESSAGELIMIT={limit}",)
+
+
+def _visitor(status: Status) -> Visitor:
+    assert isinstance(status.context, Visitor)
+    return status.context
+
+
+def _protocol(_status: Status) -> Sequence[str]:
+    return ("IMAP4rev1", "IMAP4rev2")
 
 
 def _literals(status: Status) -> Sequence[str]:

@@ -61,12 +61,12 @@ class Selected:
         :raises NumbersForbidden: as it says.
         """
         view = self.view
+        if view.by_uid_only and not by_uid:
+            raise NumbersForbidden("sequence numbers under UIDONLY")
         if isinstance(numbers, Saved):
             return view.saved
         if by_uid:
             return view.of_uids(numbers.within(view.largest))
-        if view.by_uid_only:
-            raise NumbersForbidden("sequence numbers under UIDONLY")
         if numbers.exceeds(view.count):
             raise NoSuchNumber(f"above {view.count}")
         return view.of_numbers(numbers.within(view.count))

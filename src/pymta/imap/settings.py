@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from types import MappingProxyType
 
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IReactorTime
@@ -20,7 +21,7 @@ from pymta.interfaces.content import IContentWriter
 from pymta.interfaces.observe import IObserver
 from pymta.wire.imap.limits import Limits
 
-__all__ = ["MIB", "AccountSessions", "Settings", "Timeouts"]
+__all__ = ["MIB", "AccountSessions", "Settings", "Timeouts", "UTF8Headers"]
 
 MIB = 1024 * 1024
 
@@ -54,6 +55,18 @@ class Timeouts:
     def __post_init__(self) -> None:
         if self.inactive < 1800:
             raise ValueError("an autologout timer below thirty minutes (RFC 3501 section 5.4)")
+
+
+class UTF8Headers(Enum):
+    """What becomes of a message that is appended with UTF-8 in its header, unannounced."""
+
+    STORE = "store"
+    """
+    It is kept as it is, against :rfc:`6855#section-4`, as most servers do: clients copy such mail
+    from one server to another every day.
+    """
+    REFUSE = "refuse"
+    """NO, unless the client has enabled UTF8=ACCEPT or IMAP4rev2, or sends it as ``UTF8 (~{n}``."""
 
 
 class AccountSessions:
@@ -99,6 +112,7 @@ class Settings:
     :param implicit_tls: the handshake comes before the greeting (:rfc:`8314#section-3.1`).
     :param append_limit: octets of a message (:rfc:`7889`); None is no limit.
     :param message_limit: messages that one command may name (:rfc:`9738`); None is no limit.
+    :param utf8_headers: what becomes of those that should not be.
     :param accounts: counts sessions by account.
     :param identity: what ID says (:rfc:`2971`); no version, which only helps attackers.
     :param provided: interfaces of the stores, for the offer before a login.
@@ -115,6 +129,7 @@ class Settings:
     implicit_tls: bool = False
     append_limit: int | None = 50 * MIB
     message_limit: int | None = None
+    utf8_headers: UTF8Headers = UTF8Headers.STORE
     accounts: AccountSessions = field(default_factory=AccountSessions)
     identity: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({"name": "pymta"}))
     provided: tuple[type[Interface], ...] = ()

@@ -20,9 +20,7 @@ URLS = [
     ),
     pytest.param(
         b"/inbox/;uid=20/;section=1.2.MIME",
-        MessageURL(
-            server=None, mailbox=INBOX, uid=20, section=Section((1, 2), SectionText.MIME)
-        ),
+        MessageURL(server=None, mailbox=INBOX, uid=20, section=Section((1, 2), SectionText.MIME)),
         id="section",
     ),
     pytest.param(

@@ -8,13 +8,16 @@ step names them, all or none.  The tagged OK is written when they are durable, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
-from pymta.errors import NoSuchMailbox
+from pymta.errors import MailboxError, NoSuchMailbox
+from pymta.imap.catenating import content_at
 from pymta.imap.endings import no_destination
 from pymta.imap.extension import Call
 from pymta.imap.session import IMAPSession
+from pymta.imap.settings import UTF8Headers
 from pymta.interfaces.content import IContent, IContentWriter, Joined
 from pymta.interfaces.mailbox import IMailbox, IQuotaStore, NewMessage
 from pymta.mailbox import UID, Appended
@@ -31,8 +34,12 @@ from pymta.wire.imap.events import (
 )
 from pymta.wire.imap.response import codes
 from pymta.wire.imap.response.status import BAD, NO, OK, Ending, untagged
+from pymta.wire.imap.url import parse_url
 
 __all__ = ["CALLS"]
+
+# With bare LFs, too.
+_EMPTY_LINE: Final = re.compile(rb"\n\r?\n")
 
 _TOO_BIG: Final = NO("The message is too large", codes.TOOBIG)
 
@@ -135,6 +142,7 @@ class _Taking:
         self._parts: list[IContent] = []
         self._size = 0
         self._total = 0
+        self._header = _Header()
 
     async def take(self) -> Ending | None:
         """
@@ -148,7 +156,11 @@ class _Taking:
         while True:
             match await session.next_event(session.settings.timeouts.sending):
                 case MessageBegan() as began:
-                    self._parts, self._size = [], 0
+                    limit = session.settings.message_limit
+                    if limit is not None and len(self.messages) >= limit:
+                        # RFC 9738 section 3: none of them
+                        return NO("Too many messages at once", codes.message_limit(limit))
+                    self._parts, self._size, self._header = [], 0, _Header()
                 case LiteralBegan(size):
                     refused = await self._admitted(size)
                     if refused is not None:
@@ -156,18 +168,42 @@ class _Taking:
                     session.machine.go_on()
                     self._writers.append(session.settings.create())
                 case LiteralOctets(data):
+                    self._header.feed(data)
                     await session.asked(self._writers[-1].write(data))
                 case LiteralEnded():
                     self._parts.append(await session.asked(self._writers[-1].finish()))
                 case PartURL(url):
-                    return NO("URLs cannot be had here", codes.bad_url(url))
+                    refused = await self._take_part(url)
+                    if refused is not None:
+                        return refused
                 case MessageEnded():
                     assert began is not None
+                    if self._is_foreign(began):
+                        # RFC 6855 section 4
+                        return NO("A header in UTF-8 needs UTF8=ACCEPT", codes.CANNOT)
                     self._end(began)
                 case AppendEnded():
                     return None
                 case AppendBroken():
                     raise _Broken
+
+    async def _take_part(self, url: bytes) -> Ending | None:
+        """What a URL of CATENATE names (:rfc:`4469#section-3`)."""
+        session = self._session
+        try:
+            part = await content_at(session, parse_url(url))
+        except (MailboxError, ValueError):
+            return NO("That cannot be had", codes.bad_url(url))
+        self._header.pass_over()
+        refused = await self._admitted(part.size) if part.size else None
+        self._parts.append(part)
+        return refused
+
+    def _is_foreign(self, began: MessageBegan) -> bool:
+        session = self._session
+        if session.settings.utf8_headers is UTF8Headers.STORE:
+            return False
+        return self._header.beyond_ascii and not (began.utf8 or session.utf8)
 
     async def _admitted(self, size: int) -> Ending | None:
         self._size += size
@@ -196,6 +232,30 @@ class _Taking:
         """What no store has named is dropped."""
         for writer in self._writers:
             writer.discard()
+
+
+class _Header:
+    """Looks for octets beyond ASCII in a header, while it passes."""
+
+    def __init__(self) -> None:
+        self.beyond_ascii = False
+        self._tail = b"\n"
+        self._ended = False
+
+    def feed(self, octets: bytes) -> None:
+        """The next octets of the message."""
+        if self._ended:
+            return
+        joined = self._tail + octets
+        end = _EMPTY_LINE.search(joined)
+        self._ended = end is not None
+        header = joined if end is None else joined[: end.end()]
+        self.beyond_ascii = self.beyond_ascii or not header.isascii()
+        self._tail = joined[-2:]
+
+    def pass_over(self) -> None:
+        """Octets that were kept here already."""
+        self._ended = True
 
 
 CALLS: Final[Mapping[type, Call]] = {Append: Call(_append, asks=True)}

@@ -47,6 +47,6 @@ def _code(copied: Copied) -> codes.Code | None:
 
 
 CALLS: Final[Mapping[type, Call]] = {
-    Copy: Call(_copy, asks=True),
-    Move: Call(_move, asks=True),
+    Copy: Call(_copy, asks=True, slow=True),
+    Move: Call(_move, asks=True, slow=True),
 }

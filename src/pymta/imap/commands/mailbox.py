@@ -66,8 +66,8 @@ async def _unsubscribe(session: IMAPSession, command: Unsubscribe) -> Ending:
 
 CALLS: Final[Mapping[type, Call]] = {
     Create: Call(_create),
-    Delete: Call(_delete),
-    Rename: Call(_rename),
+    Delete: Call(_delete, slow=True),
+    Rename: Call(_rename, slow=True),
     Subscribe: Call(_subscribe),
     Unsubscribe: Call(_unsubscribe),
 }

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Final
 
+from pymta.errors import NotPermitted
 from pymta.imap.extension import Call
 from pymta.imap.selected import Bell, Selected
 from pymta.imap.session import IMAPSession
@@ -36,6 +37,9 @@ async def _select(session: IMAPSession, command: Select) -> Ending:
     if command.qresync is not None and not session.enabled("QRESYNC"):
         # RFC 7162 section 3.2.5
         return BAD("QRESYNC is not enabled")
+    if command.qresync and command.qresync.known_numbers and session.enabled("UIDONLY"):
+        # RFC 9586 section 3.4: numbers are not used any more, here too
+        return BAD("Sequence numbers are not used any more", codes.UIDREQUIRED)
     if session.selected is not None:
         # RFC 3501 section 6.3.1: it is closed, whether the other one can be opened or not.
         await session.leave_mailbox()
@@ -161,7 +165,10 @@ async def _close(session: IMAPSession, _command: Close) -> Ending:
     here = session.here
     if not here.read_only:
         # RFC 3501 section 6.4.2: nobody is told; nor is HIGHESTMODSEQ (RFC 7162 section 3.2.8)
-        await session.changed(here.mailbox.expunge())
+        try:
+            await session.changed(here.mailbox.expunge())
+        except NotPermitted:
+            pass  # RFC 4314 section 4: the mailbox is closed all the same
     await session.leave_mailbox()
     return OK("Closed")
 
@@ -183,8 +190,8 @@ async def _expunge(session: IMAPSession, command: Expunge) -> Ending:
 
 
 CALLS: Final[Mapping[type, Call]] = {
-    Select: Call(_select),
-    Close: Call(_close),
+    Select: Call(_select, slow=True),
+    Close: Call(_close, slow=True),
     Unselect: Call(_unselect),
-    Expunge: Call(_expunge, asks=True),
+    Expunge: Call(_expunge, asks=True, slow=True),
 }

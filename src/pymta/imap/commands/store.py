@@ -91,4 +91,4 @@ def _numbers(session: IMAPSession, uids: UIDSet) -> UIDSet:
     return UIDSet(session.here.view.number(uid) for uid in uids)
 
 
-CALLS: Final[Mapping[type, Call]] = {Store: Call(_store, numbering=Numbering.STAYS)}
+CALLS: Final[Mapping[type, Call]] = {Store: Call(_store, numbering=Numbering.STAYS, slow=True)}

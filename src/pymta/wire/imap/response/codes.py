@@ -219,10 +219,15 @@ def mailbox_id(value: str) -> Code:
     return Code("MAILBOXID", f"({value})".encode("ascii"))
 
 
-def in_progress(tag: str, done: int, goal: int | None = None) -> Code:
-    """How far a long command has come (RFC 9585 section 4)."""
+def in_progress(tag: str, done: int | None = None, goal: int | None = None) -> Code:
+    """
+    How far a long command has come (RFC 9585 section 4).
+
+    :param done: None where nobody knows; then there is no goal either.
+    """
+    come = atoms.NIL if done is None else b"%d" % done
     end = atoms.NIL if goal is None else b"%d" % goal
-    return Code("INPROGRESS", b"(%s %d %s)" % (atoms.quoted(tag.encode("ascii")), done, end))
+    return Code("INPROGRESS", b"(%s %s %s)" % (atoms.quoted(tag.encode("ascii")), come, end))
 
 
 def message_limit(limit: int, last: int | None = None) -> Code:
