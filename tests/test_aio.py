@@ -5,6 +5,7 @@ Tests for coroutines on Twisted.
 from __future__ import annotations
 
 import threading
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
@@ -12,7 +13,18 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from pymta.aio import Pool, Shared, TimeLimit, breathe, deferred, forever, gather, start, timeout
+from pymta.aio import (
+    Pool,
+    Shared,
+    TimeLimit,
+    begun,
+    breathe,
+    deferred,
+    forever,
+    gather,
+    start,
+    timeout,
+)
 from pymta.errors import TooManyWaiting
 
 
@@ -121,6 +133,21 @@ def test_timeout_of_a_coroutine_is_cancelled_with_its_caller() -> None:
 
     assert ["CancelledError", "ok"] == seen
     assert ["done"] == result
+
+
+def test_a_coroutine_that_was_begun_and_is_thrown_away() -> None:
+    """
+    Whoever has both closes them in any order: nothing is raised for it.
+    """
+    seen: list[str] = []
+    work = two_waits(Deferred(), Deferred(), seen)
+    rest = begun(work)
+    assert isinstance(rest, Coroutine)
+    rest.send(None)
+    work.close()
+    rest.close()
+
+    assert [] == seen
 
 
 def test_timeout_of_what_is_done_sets_no_timer() -> None:

@@ -14,7 +14,7 @@ from typing import TypeVar
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from pymta.aio import CancelledError, Shared, TimeLimit, deferred, timeout
+from pymta.aio import CancelledError, Ended, Shared, TimeLimit, begun, deferred, timeout
 from pymta.envelope import Recipient, RecipientID
 from pymta.events import Event, Faulted
 from pymta.interfaces.delivery import Attempt, IDeliveryAgent, IRewriter, Result
@@ -31,6 +31,9 @@ _log = Logger(namespace="pymta.queue")
 LATE = Reply(451, "4.4.2", "The delivery took too long")
 SILENT = Reply(451, "4.3.0", "The delivery ended without a result")
 
+# Nobody here has cancelled it: for us it is one failure among others.
+_FROM_WITHIN = "it was cancelled from within"
+
 
 async def limited(clock: IReactorTime, seconds: float, awaitable: Awaitable[T]) -> T:
     """
@@ -40,16 +43,19 @@ async def limited(clock: IReactorTime, seconds: float, awaitable: Awaitable[T]) 
     :func:`pymta.aio.timeout` waits until a cancelled work has ended; one that does not want to end
     would keep its place for ever.  :raises TimeLimit: time was up.
     """
-    work = deferred(awaitable)
-    ended = work.called and not work.paused
+    try:
+        rest = begun(awaitable)
+    except CancelledError as error:
+        raise RuntimeError(_FROM_WITHIN) from error
+    if isinstance(rest, Ended):
+        return rest.value
+    work = deferred(rest)
     shared = Shared(work)
     try:
-        # Most waits are over before they begin: no timer for them.
-        return await (shared.wait() if ended else timeout(clock, seconds, shared.wait()))
+        return await timeout(clock, seconds, shared.wait())
     except (CancelledError, TimeLimit) as error:
         if shared.ended and isinstance(error, CancelledError):
-            # Nobody here has cancelled it: for us it is one failure among others.
-            raise RuntimeError("it was cancelled from within") from error
+            raise RuntimeError(_FROM_WITHIN) from error
         work.cancel()
         if not shared.ended:
             raise
