@@ -256,7 +256,7 @@ def test_no_binding_of_a_connection_that_is_gone(house: House) -> None:
     """
     house.player.say(b"tls ")
     secure = TLSPlayer(house.player)
-    assert secure.say(b"binding ").removeprefix(b"secure").startswith(b"b'")
+    assert secure.say(b"binding ").removeprefix(b"secure").startswith((b"b'", b'b"'))
     secure.say(b"wait ")
     secure.say(b"binding ")
     house.player.hang_up()

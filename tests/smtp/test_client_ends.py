@@ -267,6 +267,20 @@ def test_cancelled(count: int) -> None:
         assert session.closed.ended
 
 
+def test_aborted_by_another_while_sending() -> None:
+    """
+    Whoever sends hears of it: the connection is gone.
+    """
+    with playing() as peer:
+        session, line = peer.session(PLAIN)
+        sent = send(session)
+        session.abort()
+        line.heard()
+
+        assert Stage.CONNECTION is now(sent)[0].stage
+        assert session.closed.ended
+
+
 def test_cancelled_while_reading() -> None:
     """
     Also while the content is read.

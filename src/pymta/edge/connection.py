@@ -102,6 +102,7 @@ class Connection(Generic[E]):
         self._raw: Any = None
         self._secure: TLSMemoryBIOProtocol | None = None
         self._waiting: Deferred[None] | None = None
+        self._listening: Deferred[object] | None = None
         self._draining: Deferred[None] | None = None
         self._handshake: Deferred[None] | None = None
         self._timer: IDelayedCall | None = None
@@ -196,6 +197,24 @@ class Connection(Generic[E]):
         self._deadline = self.clock.seconds() + seconds
         await self._more()
 
+    def listen(self, seconds: float, heard: Callable[[], object]) -> None:
+        """
+        Call when the peer says something, or leaves, or has done neither for so long.
+
+        For when nothing is asked of it, in place of a conversation that waits.  Once; at once where
+        it has left already.  :meth:`look_away` takes it back.
+        """
+        if self._over:
+            heard()
+            return
+        self._deadline = self.clock.seconds() + seconds
+        self._listening = self._wait().addBoth(lambda _: heard())
+
+    def look_away(self) -> None:
+        """Whoever listens does no more; who waits for events still does."""
+        if self._waiting is self._listening:
+            self._waiting = None
+
     async def start_tls(
         self,
         creator: IOpenSSLServerConnectionCreator | IOpenSSLClientConnectionCreator,
@@ -256,11 +275,14 @@ class Connection(Generic[E]):
         self.flush()
         if self.machine.closing or self._over:
             raise Lost
+        await self._wait()
+
+    def _wait(self) -> Deferred[None]:
         waiting: Deferred[None] = Deferred()
         self._waiting = waiting
         self._arm()
         self._read_on()
-        await waiting
+        return waiting
 
     def _read_on(self) -> None:
         self._pending = 0

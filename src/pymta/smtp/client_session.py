@@ -12,9 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from twisted.internet.defer import Deferred
-
-from pymta.aio import CancelledError, Shared, TimeLimit, start, timeout
+from pymta.aio import CancelledError, Shared, TimeLimit, timeout
 from pymta.edge.connection import Lost
 from pymta.edge.dialling import Dialled
 from pymta.envelope import Body, Recipient, Sender
@@ -64,7 +62,6 @@ class ClientSession:
         self._where = where
         self._peer = dialled.connection.peer
         self._busy = False
-        self._watching: Deferred[None] | None = None
         self._watch()
 
     @property
@@ -132,7 +129,7 @@ class ClientSession:
     async def _send(
         self, sender: Sender, recipients: Sequence[Recipient], content: IContent, answers: Answers
     ) -> None:
-        self._look_away()
+        self._connection.look_away()
         self._busy = True
         try:
             self._machine.begin(sender, recipients)
@@ -205,23 +202,22 @@ class ClientSession:
     # -- between transactions --------------------------------------------------
 
     def _watch(self) -> None:
-        if not self._dialled.over:
-            self._watching = start(self._idle())
+        if self._dialled.over:
+            return
+        if self._said_something():
+            self._part()
+        else:
+            self._connection.listen(self._timeouts.idle, self._part)
 
-    def _look_away(self) -> None:
-        watching, self._watching = self._watching, None
-        if watching is not None:
-            watching.cancel()
+    def _said_something(self) -> bool:
+        """Whether there is an answer though nothing was asked: a 421, most likely."""
+        try:
+            return not isinstance(self._machine.next_event(), NeedData) or self._machine.closing
+        except RemoteProtocolError:
+            return True
 
-    async def _idle(self) -> None:
-        if not self._machine.closing:
-            try:
-                await self._connection.next_event(self._timeouts.idle)
-            except CancelledError:
-                return  # by _look_away: somebody wants to use the connection
-            except (TimeLimit, Lost, RemoteProtocolError):
-                pass
-        self._watching = None
+    def _part(self) -> None:
+        self._said_something()
         part(self._dialled, self._machine)
 
     # -- the end ---------------------------------------------------------------
@@ -234,7 +230,7 @@ class ClientSession:
         """
         if self._busy:
             raise LocalProtocolError("a message is being sent")
-        self._look_away()
+        self._connection.look_away()
         gone = False
         try:
             if self._machine.phase is Phase.READY:
@@ -251,7 +247,7 @@ class ClientSession:
 
     def abort(self) -> None:
         """Cut the connection, now; idempotent."""
-        self._look_away()
+        self._connection.look_away()
         self._dialled.abort()
 
 
