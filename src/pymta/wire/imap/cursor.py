@@ -149,7 +149,8 @@ class Cursor:
     def accept(self, octets: bytes) -> bool:
         """Take these, case apart, if they are next."""
         stop = self._at + len(octets)
-        if self._text[self._at : stop].upper() != octets.upper():
+        here = self._text[self._at : stop]
+        if here != octets and here.upper() != octets.upper():
             return False
         self._at = stop
         return True

@@ -217,7 +217,19 @@ def _modifier(cursor: Cursor, found: _Modifiers) -> None:
 
 
 def _item(cursor: Cursor) -> FetchItem:
-    # BODY[ and BINARY[ have to be looked for by hand: "[" may be in an atom.
+    if cursor.peek() in (b"B", b"b") and (section := _section(cursor)) is not None:
+        return section
+    word = cursor.word()
+    if word == "PREVIEW":
+        return Preview(lazy=_lazy(cursor))
+    try:
+        return _ATTRIBUTES[word]
+    except KeyError:
+        raise cursor.bad("no such item of FETCH") from None
+
+
+def _section(cursor: Cursor) -> Body | Binary | BinarySize | None:
+    # They have to be looked for by hand: "[" may be in an atom.
     if cursor.accept(b"BODY.PEEK["):
         return _body(cursor, peek=True)
     if cursor.accept(b"BODY["):
@@ -228,13 +240,7 @@ def _item(cursor: Cursor) -> FetchItem:
         return BinarySize(parse_part(cursor))
     if cursor.accept(b"BINARY["):
         return _binary(cursor, peek=False)
-    word = cursor.word()
-    if word == "PREVIEW":
-        return Preview(lazy=_lazy(cursor))
-    try:
-        return _ATTRIBUTES[word]
-    except KeyError:
-        raise cursor.bad("no such item of FETCH") from None
+    return None
 
 
 def _lazy(cursor: Cursor) -> bool:
