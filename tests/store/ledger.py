@@ -11,8 +11,9 @@ from pathlib import Path
 __all__ = ["mistakes"]
 
 _COUNTERS = """
-SELECT m.name, m.messages, m.unseen, m.deleted, m.size, count(x.uid),
-    coalesce(sum(x.flags & 1 = 0), 0), coalesce(sum(x.flags & 8 <> 0), 0), coalesce(sum(x.size), 0)
+SELECT m.name, m.messages, m.unseen, m.deleted, m.size, m.deleted_size, count(x.uid),
+    coalesce(sum(x.flags & 1 = 0), 0), coalesce(sum(x.flags & 8 <> 0), 0), coalesce(sum(x.size), 0),
+    coalesce(sum(x.size) FILTER (WHERE x.flags & 8 <> 0), 0)
 FROM pymta_mailboxes m LEFT JOIN pymta_messages x ON x.mailbox = m.id
 WHERE m.store IS NOT NULL GROUP BY m.id
 """
@@ -38,6 +39,10 @@ UNION ALL SELECT uid FROM pymta_messages JOIN pymta_mailboxes m ON m.id = mailbo
 WHERE uid >= uid_next OR pymta_messages.modseq > m.modseq
 UNION ALL SELECT m.id FROM pymta_mailboxes m JOIN pymta_mail_stores s ON s.id = m.store
 WHERE m.modseq > s.modseq
+UNION ALL SELECT mailbox FROM pymta_mailbox_rights WHERE mailbox NOT IN
+    (SELECT id FROM pymta_mailboxes WHERE store IS NOT NULL)
+UNION ALL SELECT mailbox FROM pymta_annotations WHERE mailbox <> 0 AND mailbox NOT IN
+    (SELECT id FROM pymta_mailboxes WHERE store IS NOT NULL)
 """
 _CONTENTS = """
 SELECT c.id, c.refs, coalesce(used.n, 0) FROM pymta_contents c LEFT JOIN (
@@ -60,7 +65,7 @@ def mistakes(directory: Path) -> list[str]:
 
 
 def _rows(database: sqlite3.Connection) -> list[str]:
-    wrong = [f"counters {row}" for row in database.execute(_COUNTERS) if row[1:5] != row[5:]]
+    wrong = [f"counters {row}" for row in database.execute(_COUNTERS) if row[1:6] != row[6:]]
     wrong += [f"account {row}" for row in database.execute(_STORES) if row[1:3] != row[3:]]
     wrong += [f"letter {row}" for row in database.execute(_LETTERS) if row[1] != row[2]]
     wrong += [f"content {row}" for row in database.execute(_CONTENTS) if row[1] != row[2]]
