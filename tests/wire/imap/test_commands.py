@@ -90,6 +90,8 @@ GOOD = {
     "ID NIL": ID(()),
     "ID ()": ID(()),
     'ID ("NAME" {2+}\r\nüx)'.replace("üx", "xx"): ID((("name", "xx"),)),
+    "ID (" + " ".join(['"a" "b"'] * 31) + ")": ID((("a", "b"),) * 30),
+    'ID ("' + "n" * 31 + '" "' + "x" * 1025 + '")': ID((("n" * 30, "x" * 1024),)),
     "ENABLE CONDSTORE x-good": Enable(("CONDSTORE", "X-GOOD")),
     # mailboxes
     "SELECT inbox": Select(mailbox=INBOX),
@@ -239,7 +241,6 @@ BAD = [
     "NOOP x", "NOOPS", "UID", "UID NOOP", "UID  FETCH 1 FLAGS", "UID SELECT INBOX",
     "UID {3+}\r\nabc",
     "ID", 'ID ("a")', 'ID (NIL "a")', 'ID "a"', 'ID ("a" "b"', "ENABLE", "ENABLE  A", "ENABLE A\0",
-    "ID (" + " ".join(['"a" "b"'] * 31) + ")", 'ID ("a" "' + "x" * 1025 + '")',
     "SELECT", "SELECT ", 'SELECT ""', "SELECT a b", "SELECT a ()", "SELECT a (FOO)",
     "SELECT a (CONDSTORE CONDSTORE)", "SELECT a (QRESYNC)", "SELECT a (QRESYNC (0 1))",
     "SELECT a (QRESYNC (1 2 1:*))", "SELECT a (QRESYNC (1 2 1 (1 *)))", "SELECT a (QRESYNC (1))",
