@@ -29,7 +29,8 @@ def test_deleted_sizes_are_counted_once(tmp_path: Path) -> None:
                 text(
                     "INSERT INTO pymta_mailboxes (id, store, name, uid_validity, uid_next, modseq,"
                     " messages, unseen, deleted, size, recent, tombstones, forgotten, special_use)"
-                    f" VALUES ({number}, 1, 'm{number}', 1, 4, 9, 3, 0, {deleted}, 111, 1, 0, 0, '')"
+                    f" VALUES ({number}, 1, 'm{number}', 1, 4, 9, 3, 0, {deleted},"
+                    " 111, 1, 0, 0, '')"
                 )
             )
             for uid, (size, flags) in enumerate([(1, 8), (10, 1), (100, 9)], 1):
