@@ -4,6 +4,7 @@ GETMETADATA and SETMETADATA (:rfc:`5464#section-4`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -13,12 +14,15 @@ from pymta.imap.session import IMAPSession
 from pymta.interfaces.annotations import Depth, IMetadataStore
 from pymta.wire.imap.command import metadata
 from pymta.wire.imap.command.metadata import GetMetadata, SetMetadata
+from pymta.wire.imap.command.search import parse_filter
+from pymta.wire.imap.cursor import BadSyntax, Cursor
 from pymta.wire.imap.response.metadata import TOO_MANY, long_entries, max_size, metadata_line
 from pymta.wire.imap.response.status import BAD, NO, OK, Ending
 
 __all__ = ["CALLS", "OFFERED"]
 
 _ANY: Final = 2**63
+_FILTER: Final = re.compile(r"/(private|shared)/filters/values/", re.IGNORECASE)
 _NO_NAME: Final = BAD("No entry can be called that")
 
 
@@ -61,6 +65,8 @@ def _told(command: GetMetadata, found: Mapping[str, bytes]) -> tuple[dict[str, b
 
 async def _setmetadata(session: IMAPSession, command: SetMetadata) -> Ending:
     store = IMetadataStore(session.store)
+    if command.mailbox is None and not all(map(_can_be_sought, command.values.items())):
+        return NO("That is no search")
     try:
         await session.changed(store.annotate(command.mailbox, command.values))
     except ValueError:
@@ -70,6 +76,18 @@ async def _setmetadata(session: IMAPSession, command: SetMetadata) -> Ending:
     except TooManyAnnotations:
         return NO("There are as many annotations as can be", TOO_MANY)
     return OK("Set")
+
+
+def _can_be_sought(entry: tuple[str, bytes | None]) -> bool:
+    """Whether a filter is a whole search, where it is one (:rfc:`5466#section-3.2`)."""
+    name, value = entry
+    if value is None or not _FILTER.match(name):
+        return True
+    try:
+        parse_filter(Cursor([value], utf8=True))
+    except BadSyntax:
+        return False
+    return True
 
 
 CALLS: Final[Mapping[type, Call]] = {
