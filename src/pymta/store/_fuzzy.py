@@ -66,33 +66,23 @@ def _around(query: Query) -> Query:
 async def score(key: FuzzyLeaf, text: Text, casemap: Casemap) -> int:
     """From 1 to 100; 0: not found."""
     phrase = casemap.map(key.text).strip()
+    if isinstance(key, HeaderText):
+        return _fit(phrase, "\n".join(await text.values(key.name)))
     try:
         head, body = await text.whole(LONGEST)
     except TooLong:
         return await _plain_score(key, text)
-    match key:
-        case HeaderText(name):
-            start = f"{casemap.map(name)}:"
-            lines = [line[len(start) :] for line in head.split("\n") if line.startswith(start)]
-            return _fit(phrase, "\n".join(lines))
-        case BodyText():
-            return _fit(phrase, body)
-        case WholeText():
-            # Words of a header say more of what a message is about.
-            in_head, in_body = _fit(phrase, head), _fit(phrase, body) * 7 // 10
-            return max(in_head, in_body) or _fit(phrase, f"{head}\n{body}") // 2
+    if isinstance(key, BodyText):
+        return _fit(phrase, body)
+    # Words of a header say more of what a message is about.
+    in_head, in_body = _fit(phrase, head), _fit(phrase, body) * 7 // 10
+    return max(in_head, in_body) or _fit(phrase, f"{head}\n{body}") // 2
 
 
-async def _plain_score(key: FuzzyLeaf, text: Text) -> int:
+async def _plain_score(key: BodyText | WholeText, text: Text) -> int:
     for word in key.text.split():
-        match key:
-            case HeaderText(name):
-                found = await text.field_contains(name, word)
-            case BodyText():
-                found = await text.body_contains(word)
-            case WholeText():
-                found = await text.header_contains(word) or await text.body_contains(word)
-        if not found:
+        found = isinstance(key, WholeText) and await text.header_contains(word)
+        if not found and not await text.body_contains(word):
             return 0
     return 50
 

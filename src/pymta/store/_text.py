@@ -11,6 +11,7 @@ import binascii
 import codecs
 import re
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from datetime import date
 from typing import Protocol
 
@@ -60,24 +61,53 @@ class Text:
 
     async def field_contains(self, name: str, sought: str) -> bool:
         """Whether a field of that name contains it; with an empty text, whether it is there."""
-        header = await self._read_header()
         needle = self._casemap.map(sought)
-        return any(
-            needle in self._casemap.map(decode_words(field.unfolded))
-            for field in header.all(name.encode())
-        )
+        return any(needle in value for value in await self.values(name))
+
+    async def values(self, name: str) -> list[str]:
+        """The fields of that name, casemapped."""
+        header = await self._read_header()
+        return [
+            self._casemap.map(decode_words(field.unfolded)) for field in header.all(name.encode())
+        ]
 
     async def header_contains(self, sought: str) -> bool:
-        """Whether any field contains it, its name included."""
-        needle = self._casemap.map(sought)
-        return any(needle in line for line in await self._lines())
+        """
+        Whether any field contains it, its name included.
 
-    async def _lines(self) -> Iterator[str]:
+        Fields of parts and of enclosed messages are searched too (:rfc:`9051#section-6.4.4`,
+        TEXT).
+        """
+        needle = self._casemap.map(sought)
         header = await self._read_header()
+        if any(needle in line for line in self._lines(header)):
+            return True
+        for inner in await self._inner_headers():
+            if any(needle in line for line in self._lines(inner)):
+                return True
+        return False
+
+    def _lines(self, header: Header) -> Iterator[str]:
         return (
             self._casemap.map(f"{field.name.decode()}: {decode_words(field.unfolded)}")
             for field in header.fields
         )
+
+    async def _inner_headers(self) -> list[Header]:
+        spans: dict[int, int] = {}
+        for _, part in self._structure.walk():
+            for each in (part, part.message):
+                if each is not None and each is not self._structure.root:
+                    spans[each.start] = min(each.body, each.start + SLICE)
+        if not spans:
+            return []
+        content = await self._whole_if_small()
+        headers: list[Header] = []
+        for start, stop in spans.items():
+            with suppress(HeaderError):  # more fields than anybody reads
+                headers.append(parse_header(await content.read(start, stop)))
+            await self._breathe()
+        return headers
 
     async def body_contains(self, sought: str) -> bool:
         """Whether a text part contains it."""
@@ -97,11 +127,12 @@ class Text:
 
     async def whole(self, limit: int) -> tuple[str, str]:
         """
-        All that is searched, casemapped: the lines of the header, and the text parts.
+        All that is searched, casemapped: the lines of all headers, and the text parts.
 
         :raises TooLong: it is more than so many characters.
         """
-        head = "\n".join(await self._lines())
+        headers = [await self._read_header(), *await self._inner_headers()]
+        head = "\n".join(line for header in headers for line in self._lines(header))
         pieces: list[str] = []
         left = limit - len(head)
 
@@ -118,7 +149,13 @@ class Text:
         return head, "".join(pieces)
 
     def _text_parts(self) -> Iterator[Part]:
-        return (part for _, part in self._structure.walk() if part.media.type == "text")
+        # A report for programs (message/delivery-status) is text, and so is an enclosed message
+        # that nobody could look into.
+        return (
+            part
+            for _, part in self._structure.walk()
+            if part.media.type in ("text", "message") and part.message is None
+        )
 
     async def _read_part(self, part: Part, take: Callable[[str], bool]) -> bool:
         """
