@@ -4,8 +4,8 @@ Tests for the message envelope.
 
 from __future__ import annotations
 
-from pymta.message.addresses import ListedAddress
-from pymta.message.envelope import MessageEnvelope, message_envelope
+from pymta.message.addresses import GROUP_END, ListedAddress
+from pymta.message.envelope import MAX_LISTED, MessageEnvelope, message_envelope
 from pymta.message.header import parse_header
 
 GRAY = ListedAddress(b"Terry Gray", None, b"gray", b"cac.washington.edu")
@@ -90,3 +90,22 @@ def test_texts_are_unfolded_octets() -> None:
     header = parse_header(b"Subject: =?utf-8?q?a?=\r\n\t=?utf-8?q?b?= \xe9\r\n\r\n")
 
     assert b"=?utf-8?q?a?=\t=?utf-8?q?b?= \xe9" == message_envelope(header).subject
+
+
+def test_s19_addresses_of_all_fields_together() -> None:
+    """
+    A message has so many addresses and no more, whatever fields they are in: From first.
+    """
+    lists = b"".join(
+        name + b": " + b"a@b," * (MAX_LISTED // 4) + b"\r\n"
+        for name in (b"Cc", b"To", b"From", b"To", b"Cc")
+    )
+    envelope = message_envelope(parse_header(lists))
+    quarter = MAX_LISTED // 4
+
+    assert [quarter, 2 * quarter, quarter] == [
+        len(each) for each in (envelope.from_, envelope.to, envelope.cc)
+    ]
+    group = message_envelope(parse_header(b"To: g: " + b"a@b," * MAX_LISTED + b"\r\nCc: a@b\r\n"))
+    assert GROUP_END == group.to[-1]
+    assert () == group.cc

@@ -75,13 +75,13 @@ _CLOSE: Final = (_Kind.SPECIAL, b">")
 _COLON: Final = (_Kind.SPECIAL, b":")
 
 
-def parse_addresses(value: bytes) -> tuple[ListedAddress, ...]:
+def parse_addresses(value: bytes, most: int = MAX_ADDRESSES) -> tuple[ListedAddress, ...]:
     """
     Read the value of an address field, folded or not; never raises.
 
-    At most :data:`MAX_ADDRESSES` entries; a group that is open at the end is closed.
+    :param most: entries; what follows is left out.  A group that is open at the end is closed.
     """
-    return tuple(_Reader(value).read())
+    return tuple(_Reader(value, most).read())
 
 
 def originators(header: Header, name: bytes = b"From") -> tuple[Address, ...]:
@@ -127,8 +127,9 @@ class _Reader:
     :ivar claimed: addresses that stand where a display name should.
     """
 
-    def __init__(self, octets: bytes) -> None:
+    def __init__(self, octets: bytes, most: int = MAX_ADDRESSES) -> None:
         self._octets = octets
+        self._most = most
         self._position = 0
         self._tokens = 0
         self.doubts: list[str] = []
@@ -138,7 +139,7 @@ class _Reader:
         item: list[_Token] = []
         in_group = False
         entries = 0
-        while entries < MAX_ADDRESSES:
+        while entries < self._most:
             end = self._read_item(item, in_group)
             if end == b":":
                 in_group = True

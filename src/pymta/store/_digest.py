@@ -22,6 +22,9 @@ __all__ = ["Digest", "DigestReader", "digest_of", "imap_envelope", "imap_structu
 
 # What is looked through within 5 ms; three times as much, if nothing of it is encoded.
 _OCTETS_A_TURN = 4 * SLICE
+# Parts of one octet each come 500 in such a piece.
+_PIECE = 4 * 1024
+_ENTITIES_A_TURN = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +56,34 @@ async def digest_of(content: IContent, breathe: Callable[[], Awaitable[None]]) -
     :param breathe: lets others have their turn.
     """
     reader = DigestReader()
+    worked = _Work(reader, breathe)
     for start in range(0, content.size, SLICE):
-        reader.feed(await content.read(start, start + SLICE))
-        if start % _OCTETS_A_TURN == _OCTETS_A_TURN - SLICE:
-            await breathe()
+        octets = await content.read(start, start + SLICE)
+        for piece in range(0, len(octets), _PIECE):
+            reader.feed(octets[piece : piece + _PIECE])
+            await worked.on(_PIECE)
     digest = reader.finish()
     assert reader.structure is not None
     return replace(digest, preview=await preview(content, reader.structure))
+
+
+class _Work:
+    """Counts what was done since the last breath."""
+
+    def __init__(self, reader: DigestReader, breathe: Callable[[], Awaitable[None]]) -> None:
+        self._reader = reader
+        self._breathe = breathe
+        self._octets = 0
+        self._entities = 0
+
+    async def on(self, octets: int) -> None:
+        """So many were fed."""
+        self._octets += octets
+        new = self._reader.entities - self._entities
+        if self._octets >= _OCTETS_A_TURN or new >= _ENTITIES_A_TURN:
+            self._octets = 0
+            self._entities = self._reader.entities
+            await self._breathe()
 
 
 def imap_envelope(envelope: bytes) -> bytes:
@@ -85,6 +109,11 @@ class DigestReader:
         self._reader = StructureReader()
         self._tail = b""
         self.structure: Structure | None = None
+
+    @property
+    def entities(self) -> int:
+        """Parts that were found so far."""
+        return self._reader.entities
 
     def feed(self, octets: bytes) -> None:
         """Take the next slice."""
