@@ -9,6 +9,7 @@ nobody expected becomes NO [SERVERBUG] with an id, and the session goes on.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Final
 
 from twisted.internet.interfaces import IDelayedCall
@@ -72,6 +73,7 @@ class IMAPConversation:
         self._ringing: IDelayedCall | None = None
         self._telling: IDelayedCall
         self._idling = False
+        self._listening = False
         self._stopping = False
 
     # -- from beginning to end -----------------------------------------------------
@@ -116,7 +118,7 @@ class IMAPConversation:
     async def _step(self) -> bool:
         self._stop_here()
         session = self._session
-        event = await self._connection.next_event(session.patience())
+        event = await self._next_event(session.patience())
         match event:
             case Closed(reason):
                 session.closed(reason)
@@ -126,11 +128,30 @@ class IMAPConversation:
                 await self._answer(command)
         return True
 
+    async def _next_event(self, seconds: float) -> Event:
+        """The machine's; until it is there, a watcher tells its news (:rfc:`5465#section-3.1`)."""
+        if self._session.watcher is None:
+            return await self._connection.next_event(seconds)
+        until = self._clock.seconds() + seconds
+        self._listening = True
+        try:
+            while True:
+                if self._ringing is None and self._has_news():
+                    await self._tell_news()
+                event = self._machine.next_event()
+                if not isinstance(event, NeedData):
+                    return event
+                if self._ringing is not None or not self._has_news():
+                    await self._connection.heard(max(until - self._clock.seconds(), 0))
+        finally:
+            self._listening = False
+
     async def _leave(self) -> None:
         """Close and log out; idempotent."""
         if self._ringing is not None:
             self._ringing.cancel()
             self._ringing = None
+        self._session.watch(None)
         try:
             await self._session.leave_mailbox()
         except CancelledError:
@@ -185,25 +206,35 @@ class IMAPConversation:
 
         :returns: whether the selected mailbox is still there.
         """
-        if self._session.selected is None or call is None:
+        session = self._session
+        if session.watcher is not None:
+            await self._fenced(session.watcher.answered(session, command))
+        if session.selected is None or call is None:
             return True
         stays = call.numbering is Numbering.STAYS and not getattr(command, "by_uid", False)
         return await self._news(asks=call.asks, may_expunge=not stays)
 
     async def _news(self, *, asks: bool, may_expunge: bool) -> bool:
         """:param asks: ask the store even if no bell rang.  :returns: as :meth:`_told`."""
+        return await self._fenced(self._asked_news(asks=asks, may_expunge=may_expunge))
+
+    async def _asked_news(self, *, asks: bool, may_expunge: bool) -> None:
         session = self._session
+        if asks or session.here.bell.rings:
+            await session.refresh()
+        await session.tell(may_expunge=may_expunge)
+
+    async def _fenced(self, telling: Awaitable[None]) -> bool:
+        """Tell news, whatever comes of it.  :returns: as :meth:`_told`."""
         try:
-            if asks or session.here.bell.rings:
-                await session.refresh()
-            await session.tell(may_expunge=may_expunge)
+            await telling
         except NoSuchMailbox:
             return False
         except (CancelledError, Lost):
             raise
         except Exception as fault:  # noqa: BLE001  the fence: it is told another time
             if ending_of(fault) is None:
-                self._teller.fault(session.session)
+                self._teller.fault(self._session.session)
         return True
 
     # -- commands ---------------------------------------------------------------------
@@ -263,13 +294,13 @@ class IMAPConversation:
         self._machine.idling()
         until = self._clock.seconds() + self._settings.timeouts.inactive
         # What came before is told at once: the client will not ask.
-        await self._tell_idler(asks=True)
+        await self._tell_news(asks=True)
         while True:
             if self._stopping:
                 self._say_goodbye()
                 raise Lost
             if self._ringing is None and self._has_news():
-                await self._tell_idler(asks=False)
+                await self._tell_news()
             event = self._machine.next_event()
             match event:
                 case IdleDone():
@@ -289,25 +320,34 @@ class IMAPConversation:
             raise Lost from None
 
     def _has_news(self) -> bool:
-        selected = self._session.selected
-        return selected is not None and selected.bell.rings
+        session = self._session
+        if session.watcher is not None:
+            return session.watcher.has_news
+        return session.selected is not None and session.selected.bell.rings
 
-    async def _tell_idler(self, *, asks: bool) -> None:
-        if self._session.selected is None:
+    async def _tell_news(self, *, asks: bool = False) -> None:
+        """Outside of commands."""
+        session = self._session
+        if session.watcher is not None:
+            still_there = await self._fenced(session.watcher.tell(session))
+        elif session.selected is not None:
+            still_there = await self._news(asks=asks, may_expunge=True)
+        else:
             return
-        if not await self._news(asks=asks, may_expunge=True):
+        if not still_there:
             self._send_away()
             raise Lost
-        self._session.owes_highest = False
-        await self._session.flush()
+        session.owes_highest = False
+        await session.flush()
 
     def _rung(self) -> None:
         """
         Something may have happened to the selected mailbox.
 
-        Only an IDLE waits for it; who rings is amid a commit, so the answer comes later.
+        Only an IDLE waits for it, or a watcher; who rings is amid a commit, so the answer comes
+        later.
         """
-        if self._ringing is None and self._idling:
+        if self._ringing is None and (self._idling or self._listening):
             self._ringing = self._clock.callLater(COALESCE, self._wake)
 
     def _wake(self) -> None:

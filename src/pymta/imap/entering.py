@@ -129,6 +129,7 @@ class Entering:
     async def unauthenticate(self) -> Ending | None:
         """UNAUTHENTICATE: all that the login brought is forgotten."""
         await self._session.leave_mailbox()
+        self._session.watch(None)
         self.leave()
         self._machine.unauthenticated("Who are you?")
         return None

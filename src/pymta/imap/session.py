@@ -32,7 +32,7 @@ from pymta.wire.imap.response.codes import highest_modseq
 from pymta.wire.imap.response.status import OK, Ending, untagged
 from pymta.wire.imap.server import IMAPServer
 
-__all__ = ["Follower", "IMAPSession"]
+__all__ = ["Follower", "IMAPSession", "Watcher"]
 
 T = TypeVar("T")
 
@@ -48,6 +48,32 @@ class Follower(Protocol):
 
     async def follow(self, session: IMAPSession) -> None:
         """They were told."""
+
+
+class Watcher(Protocol):
+    """
+    Tells news also while no command is in progress (:rfc:`5465`).
+
+    Where there is one, IDLE tells what it tells (section 4).  Its bells call
+    :attr:`IMAPSession.ring`.
+    """
+
+    @property
+    def has_news(self) -> bool:
+        """Whether a bell rang since it was last asked; of the selected mailbox, too."""
+
+    async def tell(self, session: IMAPSession) -> None:
+        """
+        Tell them; between two commands and amid an IDLE.
+
+        :raises pymta.errors.NoSuchMailbox: the selected mailbox is not there any more.
+        """
+
+    async def answered(self, session: IMAPSession, command: object) -> None:
+        """This client's own command is about to end: what it did is no news to it."""
+
+    def close(self) -> None:
+        """The session has ended; idempotent."""
 
 
 class IMAPSession:
@@ -81,6 +107,8 @@ class IMAPSession:
         """Of the command that is being answered."""
         self.followers: list[Follower] = []
         """Who has more to tell when there is news of the selected mailbox."""
+        self.watcher: Watcher | None = None
+        """What NOTIFY has asked for."""
         self.shelf: dict[object, Any] = {}
         """What extensions keep for the session, each under a key of its own."""
 
@@ -245,6 +273,12 @@ class IMAPSession:
     def resolve(self, numbers: Numbers, *, by_uid: bool) -> UIDSet:
         """As :meth:`~pymta.imap.selected.Selected.resolve`."""
         return self.here.resolve(numbers, by_uid=by_uid)
+
+    def watch(self, watcher: Watcher | None) -> None:
+        """Tell news as this one does from now on; None: as it was before NOTIFY."""
+        former, self.watcher = self.watcher, watcher
+        if former is not None:
+            former.close()
 
     def select(self, selected: Selected) -> None:
         """It is open; nothing else is."""
