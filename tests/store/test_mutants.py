@@ -16,7 +16,8 @@ import pytest
 from pymta.errors import OverQuota, PymtaError
 from pymta.interfaces.content import Octets
 from pymta.mailbox import SEEN, UID, Changes, ModSeq, UIDSet
-from pymta.store import _flags, _judging
+from pymta.search import SortKey
+from pymta.store import _flags, _fuzzy, _judging, _search
 from pymta.store._quota import Quota
 from pymta.store._text import Casemap
 from pymta.store.memory import changes, mailbox, mailboxes
@@ -182,6 +183,19 @@ def _same_validity(add: Any, account: Account, name: Any, settings: Any) -> Box:
     box: Box = add(account, name, settings)
     box.uid_validity = type(box.uid_validity)(1)
     return box
+
+
+async def _reversed_sort(sort: Any, messages: Any, keys: Any, breathe: Any) -> Any:
+    order = await sort(messages, [SortKey(key.by) for key in keys], breathe)
+    return order[::-1] if any(key.descending for key in keys) else order
+
+
+async def _backwards(sort: Any, messages: Any, keys: Any, breathe: Any) -> Any:
+    return (await sort(messages, keys, breathe))[::-1]
+
+
+async def _no_dummies(thread: Any, *args: Any) -> Any:
+    return [node for node in await thread(*args) if node.uid is not None]
 
 
 MUTANTS: list[tuple[str, Mutate, str, dict[str, Any]]] = [
@@ -372,6 +386,36 @@ MUTANTS: list[tuple[str, Mutate, str, dict[str, Any]]] = [
         "case counts",
         method(Casemap, "map", lambda _, self, text: text),
         "test_search",
+        {},
+    ),
+    (
+        "accents count",
+        method(_fuzzy, "_fit", lambda _, phrase, text: 100 * (phrase in text)),
+        "test_search",
+        {},
+    ),
+    (
+        "scores as they come",
+        method(_search, "stretched", lambda _, scores: tuple(scores)),
+        "test_scores",
+        {},
+    ),
+    (
+        "reversed as a whole",
+        method(mailbox, "sort", _reversed_sort),
+        "test_sort",
+        {},
+    ),
+    (
+        "the worst first",
+        method(mailbox, "sort", _backwards),
+        "test_sort_by_relevancy",
+        {},
+    ),
+    (
+        "threads without roots that are not there",
+        method(mailbox, "thread", _no_dummies),
+        "test_thread",
         {},
     ),
 ]

@@ -22,6 +22,7 @@ from pymta.testing.contracts.mailbox_limits import AppendLimitContract, QuotaRoo
 from pymta.testing.contracts.mailbox_naming import NamingContract, QuotaContract
 from pymta.testing.contracts.mailbox_searching import SearchingContract
 from pymta.testing.contracts.mailbox_sharing import AnnotationsContract, RightsContract
+from pymta.testing.contracts.mailbox_sorting import SortingContract
 from pymta.testing.contracts.mailbox_telling import TellingContract
 
 __all__ = ["MailboxCase", "MailboxContract"]
@@ -38,5 +39,6 @@ class MailboxContract(
     RightsContract,
     AnnotationsContract,
     SearchingContract,
+    SortingContract,
 ):
     """All of it; the parts of add-ons skip themselves where there are none."""

@@ -11,18 +11,22 @@ import pytest
 
 from pymta.interfaces.content import Octets
 from pymta.interfaces.mailbox import IMailbox, IMailboxStore, NewMessage
-from pymta.mailbox import ANSWERED, SEEN, ModSeq, UIDSet
+from pymta.mailbox import ANSWERED, INBOX, SEEN, ModSeq, UIDSet, Wanted
 from pymta.search import (
     All,
     And,
     Before,
     BodyText,
     DateOf,
+    Fuzzy,
+    HasEmailID,
     HasFlag,
+    HasThreadID,
     HeaderText,
     Larger,
     ModifiedSince,
     Not,
+    Older,
     On,
     Or,
     Query,
@@ -30,6 +34,7 @@ from pymta.search import (
     Smaller,
     UIDIn,
     WholeText,
+    Younger,
 )
 from pymta.testing.contracts.mailbox_case import MailboxCase, case, flag, modseqs
 
@@ -114,6 +119,22 @@ QUERIES: list[tuple[str, Query, list[int]]] = [
     ("text in the body", WholeText("fox"), [1]),
     ("text in either", WholeText("grüße"), [2]),
     ("one character", WholeText("ü"), [2]),
+    ("text in the header of a part", WholeText("octet-stream"), [3]),
+    ("text in an enclosed header", WholeText("subject: inner"), [3]),
+    ("an enclosed header is no body", BodyText("inner"), []),
+    ("older", Older(3600), [1, 2, 3, 4, 5]),
+    ("younger", Younger(3600), []),
+    ("younger than a century", Younger(100 * 366 * 86400), [1, 2, 3, 4, 5]),
+    ("no email id", HasEmailID("E-nothing"), []),
+    ("no thread id", HasThreadID("T-nothing"), []),
+    ("words in another order", Fuzzy(BodyText("fox quick")), [1]),
+    ("without accents", Fuzzy(HeaderText("Subject", "Koln")), [2]),
+    ("with a slip", Fuzzy(WholeText("treasrue Morgne")), []),
+    ("with a slip in a body", Fuzzy(BodyText("Morgne")), [3]),
+    ("not fuzzy where nothing can be", Fuzzy(And((HasFlag(SEEN), Larger(1000)))), [4]),
+    ("fuzzy and not", Fuzzy(Not(BodyText("fox"))), [2, 3, 4, 5]),
+    ("subject with a line feed", HeaderText("Subject", "words\n"), []),
+    ("two of a name", HeaderText("Subject", "words\nparts"), []),
     ("text and flag", And((BodyText("0123"), HasFlag(SEEN), Not(BodyText("fox")))), [4]),
     ("text or flag", Or(WholeText("fox"), HasFlag(ANSWERED)), [1, 3]),
     ("neither", Not(Or(WholeText("e"), HasFlag(ANSWERED))), [5]),
@@ -164,6 +185,27 @@ class SearchingContract(MailboxCase):
 
         assert UIDSet([2]) == (await inbox.search(ModifiedSince(ModSeq(modseq)))).uids
         assert 5 == len((await inbox.search(ModifiedSince(ModSeq(1)))).uids)
+
+    @case
+    async def test_search_by_email_id(self, store: IMailboxStore) -> None:
+        """The message of this id, and its copies."""
+        inbox = await self.filled(store)
+        [(_, email_id)] = await inbox.records(UIDSet([2]), [Wanted.EMAIL_ID])
+
+        assert UIDSet([2]) == (await inbox.search(HasEmailID(email_id))).uids
+        await inbox.copy(UIDSet([2]), INBOX)
+        assert UIDSet([2, 6]) == (await inbox.search(HasEmailID(email_id))).uids
+
+    @case
+    async def test_scores(self, store: IMailboxStore) -> None:
+        """One for each that is found, from 1 to 100, the best for what is there word for word."""
+        inbox = await self.filled(store)
+        found = await inbox.search(Fuzzy(Or(BodyText("quick brown"), BodyText("Tag schoner"))))
+
+        assert UIDSet([1, 2]) == found.uids
+        assert (100, 1) == found.scores
+        assert () == (await inbox.search(BodyText("fox"))).scores
+        assert (100,) * 2 == (await inbox.search(Fuzzy(HasFlag(SEEN)))).scores
 
     @case
     async def test_search_read_only_and_in_an_empty_mailbox(self, store: IMailboxStore) -> None:
