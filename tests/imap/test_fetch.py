@@ -469,3 +469,25 @@ def test_binary_message_is_appended_and_fetched() -> None:
     assert b"a OK [APPENDUID" in heard
     assert b"BINARY[1] ~{3}\r\na\0b" == ask(player, "BINARY[1]")
     assert b"BODY[1] {3}\r\na\0b" == ask(player, "BODY[1]")
+
+
+def test_uidonly(house: House) -> None:
+    """With UIDONLY the UID stands in front, and in the list only where nothing else would be."""
+    player = house.selected()
+    player.play(
+        """
+        C: e ENABLE UIDONLY
+        S: * ENABLED UIDONLY
+        S: e OK Enabled
+        C: x UID FETCH 1 (UID RFC822.SIZE BODY.PEEK[1])
+        S: * 1 UIDFETCH (RFC822.SIZE 404 BODY[1] {7}
+        S: first
+        S: )
+        S: x OK Fetched
+        C: y UID FETCH 1 UID
+        S: * 1 UIDFETCH (UID 1)
+        S: y OK Fetched
+        C: z UID FETCH 1 BINARY[4]
+        S: z NO [UNKNOWN-CTE] ...
+        """
+    )
