@@ -325,3 +325,55 @@ def test_compress() -> None:
     assert b"b OK Nothing done\r\n" == line(b"b NOOP")
     assert line(b"c COMPRESS DEFLATE").startswith(b"c BAD [COMPRESSIONACTIVE] ")
     assert line(b"d SELECT INBOX").endswith(b"d OK [READ-WRITE] It is open\r\n")
+
+
+def test_message_limit() -> None:
+    """
+    RFC 9738: a command works on so many messages, those with the highest UIDs, and says where it
+    ended; COPY, SORT and MULTIAPPEND do all or nothing.
+    """
+    house = House(message_limit=2)
+    house.put(ONE, ONE, ONE, TWO, flags=["\\Deleted"])
+    played(
+        house,
+        """
+        C: a FETCH 1:4 RFC822.SIZE
+        S: * 3 FETCH (RFC822.SIZE 45)
+        S: * 4 FETCH (RFC822.SIZE 22)
+        S: a OK [MESSAGELIMIT 2 3] ...
+        C: b FETCH 1:2 UID
+        S: * 1 FETCH (UID 1)
+        S: * 2 FETCH (UID 2)
+        S: b OK Fetched
+        C: c STORE 1:* +FLAGS.SILENT (\\Seen)
+        S: c OK [MESSAGELIMIT 2 3] ...
+        C: d UID SEARCH SEEN
+        S: * SEARCH 3 4
+        S: d OK [MESSAGELIMIT 2 3] ...
+        C: e UID SEARCH UIDBEFORE 3 UNSEEN
+        S: * SEARCH 1 2
+        S: e OK That is all
+        C: f UID SEARCH UIDAFTER 3
+        S: * SEARCH 4
+        S: f OK That is all
+        C: g COPY 1:3 INBOX
+        S: g NO [MESSAGELIMIT 2] ...
+        C: h SORT (DATE) UTF-8 ALL
+        S: h NO [MESSAGELIMIT 2 3] ...
+        C: i UID EXPUNGE 1:4
+        S: * 4 EXPUNGE
+        S: * 3 EXPUNGE
+        S: i OK [MESSAGELIMIT 2 3] ...
+        C: j CREATE box
+        S: j OK ...
+        C: k MOVE 1:2 box
+        S: * OK [COPYUID {v} 1:2 1:2] ...
+        S: * 2 EXPUNGE
+        S: * 1 EXPUNGE
+        S: k OK Moved
+        C: l APPEND box {1+}
+        C: x {1+}
+        C: x {1}
+        S: l NO [MESSAGELIMIT 2] ...
+        """,
+    )

@@ -21,15 +21,15 @@ from pymta.edge.login import Identity
 from pymta.imap.selected import Selected
 from pymta.imap.settings import Settings
 from pymta.imap.telling import Style, flag_lines, keyword_lines, notice_lines
-from pymta.imap.view import Expunge, FlagsChanged, Vanish, slices
+from pymta.imap.view import Expunge, FlagsChanged, Vanish, highest, slices
 from pymta.interfaces.accounts import IMailAccount
 from pymta.interfaces.mailbox import IMailboxStore
 from pymta.mailbox import UIDSet
 from pymta.session import Session
 from pymta.wire.imap.events import Closed, ClosedReason, Event
 from pymta.wire.imap.numset import Numbers
-from pymta.wire.imap.response.codes import highest_modseq
-from pymta.wire.imap.response.status import OK, Ending, untagged
+from pymta.wire.imap.response.codes import Code, highest_modseq, message_limit
+from pymta.wire.imap.response.status import NO, OK, Ending, untagged
 from pymta.wire.imap.server import IMAPServer
 
 __all__ = ["Follower", "IMAPSession", "Watcher"]
@@ -279,6 +279,28 @@ class IMAPSession:
         former, self.watcher = self.watcher, watcher
         if former is not None:
             former.close()
+
+    def bounded(self, uids: UIDSet) -> tuple[UIDSet, Code | None]:
+        """
+        As many of them as one command may work on, the highest ones (RFC 9738 section 3).
+
+        :returns: and the code that says where it ended; None where all are within the limit.
+        """
+        limit = self.settings.message_limit
+        if limit is None or len(uids) <= limit:
+            return uids, None
+        uids = highest(uids, limit)
+        return uids, message_limit(limit, uids.ranges[0][0])
+
+    def with_code(self, ending: Ending, code: Code | None) -> Ending:
+        """The ending with a code; one that has another already is told this in front of it."""
+        if code is None:
+            return ending
+        if ending.code is None:
+            return replace(ending, code=code)
+        # RFC 9738 section 3.1
+        self.say(untagged(NO("Not all of them", code)))
+        return ending
 
     def select(self, selected: Selected) -> None:
         """It is open; nothing else is."""

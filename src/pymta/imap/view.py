@@ -25,6 +25,7 @@ __all__ = [
     "Recent",
     "SelectedView",
     "Vanish",
+    "highest",
     "slices",
 ]
 
@@ -276,6 +277,18 @@ class SelectedView:
         taken = self._changed & uids
         self._changed = self._changed - uids
         return taken
+
+
+def highest(uids: UIDSet, count: int) -> UIDSet:
+    """So many of them, those with the highest UIDs; all, if there are fewer."""
+    kept: list[tuple[int, int]] = []
+    for first, last in reversed(uids.ranges):
+        if count <= 0:
+            break
+        start = max(first, last - count + 1)
+        kept.append((start, last))
+        count -= last - start + 1
+    return UIDSet.of_ranges(kept)
 
 
 def slices(uids: UIDSet, size: int = SLICE) -> Iterator[UIDSet]:

@@ -14,13 +14,17 @@ from pymta.imap.session import IMAPSession
 from pymta.mailbox import Copied
 from pymta.wire.imap.command.copy import Copy, Move
 from pymta.wire.imap.response import codes
-from pymta.wire.imap.response.status import OK, Ending, untagged
+from pymta.wire.imap.response.status import NO, OK, Ending, untagged
 
 __all__ = ["CALLS"]
 
 
 async def _copy(session: IMAPSession, command: Copy) -> Ending:
     uids = session.resolve(command.numbers, by_uid=command.by_uid)
+    limit = session.settings.message_limit
+    if limit is not None and len(uids) > limit:
+        # RFC 9738 section 3: COPY is done for all of them or for none.
+        return NO("Too many messages at once", codes.message_limit(limit))
     try:
         copied = await session.changed(session.here.mailbox.copy(uids, command.mailbox))
     except NoSuchMailbox:
@@ -29,7 +33,7 @@ async def _copy(session: IMAPSession, command: Copy) -> Ending:
 
 
 async def _move(session: IMAPSession, command: Move) -> Ending:
-    uids = session.resolve(command.numbers, by_uid=command.by_uid)
+    uids, limit = session.bounded(session.resolve(command.numbers, by_uid=command.by_uid))
     try:
         copied, _ = await session.changed(session.here.mailbox.move(uids, command.mailbox))
     except NoSuchMailbox:
@@ -38,7 +42,7 @@ async def _move(session: IMAPSession, command: Move) -> Ending:
     if code is not None:
         # RFC 6851 section 4.3: in an untagged OK, in front of the EXPUNGEs
         session.say(untagged(OK("Moved", code)))
-    return OK("Moved")
+    return session.with_code(OK("Moved"), limit)
 
 
 def _code(copied: Copied) -> codes.Code | None:

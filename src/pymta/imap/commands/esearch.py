@@ -196,6 +196,6 @@ async def _tell(
     session.say(esearch_line(correlator, items, by_uid=True, utf8=session.utf8))
 
 
-CALLS: Final[Mapping[type, Call]] = {ESearch: Call(_esearch)}
+CALLS: Final[Mapping[type, Call]] = {ESearch: Call(_esearch, slow=True)}
 
 OFFERED: Final = (Offered(words=("MULTISEARCH",), verbs=(ESEARCH,)),)

@@ -140,10 +140,11 @@ async def _fetch(session: IMAPSession, command: Fetch) -> Ending:
         await _tell_vanished(session, command)
     if command.window is not None:
         uids = await _windowed(session, command, uids, command.window)
+    uids, code = session.bounded(uids)
     answering = _Answering(session, command)
     for part in slices(uids, answering.at_once):
         await answering.answer(part)
-    return answering.ending()
+    return session.with_code(answering.ending(), code)
 
 
 async def _tell_vanished(session: IMAPSession, command: Fetch) -> None:

@@ -26,16 +26,17 @@ from pymta.imap.session import IMAPSession
 from pymta.imap.sorting import sorted_by
 from pymta.interfaces.annotations import IMetadataStore
 from pymta.mailbox import Found, UIDSet
-from pymta.search import Query
+from pymta.search import And, Query, UIDIn
 from pymta.wire.imap import verbs
 from pymta.wire.imap.command.notify import CancelUpdate
 from pymta.wire.imap.command.search import Key, Return, Returns, Search
 from pymta.wire.imap.command.sort import Sort
+from pymta.wire.imap.response.codes import Code
 from pymta.wire.imap.response.esearch import Correlator, esearch_line
 from pymta.wire.imap.response.search import search_line, sort_line
 from pymta.wire.imap.response.status import BAD, NO, OK, Ending
 
-__all__ = ["CALLS", "OFFERED", "answered", "searched"]
+__all__ = ["CALLS", "OFFERED", "answered", "bounded", "searched"]
 
 _ALL: Final = Returns(frozenset({Return.ALL}))
 _DONE: Final = OK("That is all")
@@ -81,7 +82,10 @@ async def _find(
     here, by_uid = session.here, command.by_uid
     query = searched(session, key)
     keys = command.keys if isinstance(command, Sort) else ()
-    among = within(here.view, query)
+    among, code = bounded(session, query)
+    if keys and code is not None:
+        # RFC 9738 section 3: an order of some of them says nothing.
+        return NO("Too many messages at once", code)
     if keys:
         found = await sorted_by(session, here.mailbox, among, keys)
     else:
@@ -90,7 +94,7 @@ async def _find(
     if returns is None:
         line = sort_line if keys else search_line
         session.say(line(numbers, found.modseq if has_modseq(key) else None))
-        return _DONE
+        return session.with_code(_DONE, code)
     if Return.SAVE in returns.options:
         here.view.save(saved(returns, found))
     # RFC 5182 section 2.2: with SAVE alone, nothing is told.
@@ -101,7 +105,24 @@ async def _find(
         session.say(esearch_line(Correlator(session.tag), items, by_uid=by_uid))
     if Return.UPDATE in returns.options:
         contexts_of(session).add(session, found, query=query, keys=keys, by_uid=by_uid)
-    return _DONE
+    return session.with_code(_DONE, code)
+
+
+def bounded(session: IMAPSession, query: Query) -> tuple[Query, Code | None]:
+    """
+    The query among the messages that the client knows of, and no more of them than it may ask for
+    at once (RFC 9738 section 3): what stands at its top narrows them.
+    """
+    view = session.here.view
+    if session.settings.message_limit is None:
+        return within(view, query), None
+    keys = query.keys if isinstance(query, And) else (query,)
+    uids = view.uids
+    for key in keys:
+        if isinstance(key, UIDIn):
+            uids = uids & key.uids
+    uids, code = session.bounded(uids)
+    return And((UIDIn(uids), query)), code
 
 
 def _numbers(session: IMAPSession, found: Found, *, by_uid: bool) -> Sequence[int]:
@@ -131,7 +152,7 @@ async def _cancel_update(session: IMAPSession, command: CancelUpdate) -> Ending:
 
 
 CALLS: Final[Mapping[type, Call]] = {
-    Search: Call(_search, numbering=Numbering.STAYS),
+    Search: Call(_search, numbering=Numbering.STAYS, slow=True),
     CancelUpdate: Call(_cancel_update),
 }
 

@@ -16,9 +16,10 @@ from pymta.imap.session import IMAPSession
 from pymta.imap.telling import keyword_lines
 from pymta.imap.view import SelectedView, slices
 from pymta.interfaces.mailbox import IMailbox
-from pymta.mailbox import SEEN, UID, MailboxInfo, ModSeq, Snapshot, UIDSet, Wanted
+from pymta.mailbox import DELETED, SEEN, UID, MailboxInfo, ModSeq, Snapshot, UIDSet, Wanted
+from pymta.search import HasFlag
 from pymta.wire.imap.command.select import Close, Expunge, QResync, Select, Unselect
-from pymta.wire.imap.numset import SeqSet
+from pymta.wire.imap.numset import Numbers, SeqSet
 from pymta.wire.imap.response import codes
 from pymta.wire.imap.response.codes import Code
 from pymta.wire.imap.response.mailbox import exists_line, list_line, recent_line, vanished_line
@@ -180,13 +181,22 @@ async def _unselect(session: IMAPSession, _command: Unselect) -> Ending:
 
 async def _expunge(session: IMAPSession, command: Expunge) -> Ending:
     here = session.here
-    uids = None
+    uids, code = None, None
     if command.uids is not None:
-        uids = session.resolve(command.uids, by_uid=True)
+        uids, code = session.bounded(await _marked(session, command.uids))
     if here.read_only:
         return NO("The mailbox is open read-only", codes.READ_ONLY)
     await session.changed(here.mailbox.expunge(uids))
-    return OK("Expunged")
+    return session.with_code(OK("Expunged"), code)
+
+
+async def _marked(session: IMAPSession, numbers: Numbers) -> UIDSet:
+    """What UID EXPUNGE means; those that it would remove are only counted under a limit."""
+    uids = session.resolve(numbers, by_uid=True)
+    if session.bounded(uids)[1] is None:
+        return uids
+    found = await session.asked(session.here.mailbox.search(HasFlag(DELETED)))
+    return uids & found.uids
 
 
 CALLS: Final[Mapping[type, Call]] = {

@@ -20,7 +20,7 @@ async def _sort(session: IMAPSession, command: Sort) -> Ending:
     return await answered(session, command, command.returns)
 
 
-CALLS: Final[Mapping[type, Call]] = {Sort: Call(_sort, numbering=Numbering.STAYS)}
+CALLS: Final[Mapping[type, Call]] = {Sort: Call(_sort, numbering=Numbering.STAYS, slow=True)}
 
 OFFERED: Final = (
     Offered(words=("SORT", "SORT=DISPLAY"), verbs=(SORT,)),

@@ -26,7 +26,7 @@ async def _store(session: IMAPSession, command: Store) -> Ending:
     here = session.here
     if command.unchanged_since is not None:
         session.enable_condstore()
-    uids = session.resolve(command.numbers, by_uid=command.by_uid)
+    uids, code = session.bounded(session.resolve(command.numbers, by_uid=command.by_uid))
     if here.read_only:
         return NO("The mailbox is open read-only", codes.READ_ONLY)
     owed = here.view.take_changed(uids)
@@ -42,7 +42,7 @@ async def _store(session: IMAPSession, command: Store) -> Ending:
     await session.tell_flags(loud, by_uid=command.by_uid)
     if session.enabled("CONDSTORE", "QRESYNC"):
         await _tell_modseqs(session, changed - loud, by_uid=command.by_uid)
-    return _ending(session, command, uids, late)
+    return session.with_code(_ending(session, command, uids, late), code)
 
 
 async def _change(session: IMAPSession, command: Store, uids: UIDSet) -> tuple[UIDSet, UIDSet]:

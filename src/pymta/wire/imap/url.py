@@ -29,6 +29,7 @@ _URL: Final = re.compile(
 )
 _LENGTH: Final = 4096
 _ALL: Final = 2**63 - 1
+_WHOLE: Final = Section()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,7 @@ class MessageURL:
     mailbox: MailboxName | None
     uid: int
     uid_validity: int | None = None
-    section: Section = Section()
+    section: Section = _WHOLE
     partial: Partial | None = None
 
 

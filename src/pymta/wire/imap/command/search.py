@@ -39,7 +39,7 @@ from pymta.search import (
 from pymta.wire.imap.capability import Verb
 from pymta.wire.imap.command.fetch import Window, parse_window
 from pymta.wire.imap.cursor import Cursor
-from pymta.wire.imap.numset import Numbers
+from pymta.wire.imap.numset import HIGHEST, Numbers, SeqSet
 from pymta.wire.imap.state import WITH_MAILBOX
 
 __all__ = [
@@ -467,6 +467,11 @@ _BARE: Final[dict[str, Key]] = {
 
 _INTERNAL, _SENT, _SAVED = DateOf
 
+
+def _between(first: int, last: int) -> SeqSet:
+    return SeqSet(((first, last),) if first <= last else ())
+
+
 _WITH_ARGUMENTS: Final[dict[str, _Parse]] = {
     "BCC": _header("Bcc"),
     "CC": _header("Cc"),
@@ -492,6 +497,9 @@ _WITH_ARGUMENTS: Final[dict[str, _Parse]] = {
     "KEYWORD": lambda cursor, _: HasFlag(cursor.atom()),
     "UNKEYWORD": lambda cursor, _: NotThose(HasFlag(cursor.atom())),
     "UID": lambda cursor, _: Numbered(cursor.sequence_set(), by_uid=True),
+    # RFC 9738 section 3.2
+    "UIDAFTER": lambda cursor, _: Numbered(_between(cursor.nz_number() + 1, HIGHEST), by_uid=True),
+    "UIDBEFORE": lambda cursor, _: Numbered(_between(1, cursor.nz_number() - 1), by_uid=True),
     "MODSEQ": _modseq,
     "EMAILID": lambda cursor, _: HasEmailID(_object_id(cursor)),
     "THREADID": lambda cursor, _: HasThreadID(_object_id(cursor)),
