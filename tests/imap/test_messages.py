@@ -363,14 +363,14 @@ def test_partial_fetch_of_pages() -> None:
 def test_the_store_is_asked_for_a_thousand_at_once() -> None:
     """FETCH and STORE of more are cut into slices."""
     house = House()
-    house.put(*[b"x"] * 2500)
+    house.put(*[b"x"] * 2010)
     player = house.selected()
     heard = player.line("a FETCH 1:* UID")
     while "a OK" not in heard:
         heard += player.heard().decode()
-    assert 2500 == heard.count(" FETCH (UID ")
+    assert 2010 == heard.count(" FETCH (UID ")
     heard = player.line("b STORE 1:* +FLAGS (\\Seen)")
     while "b OK" not in heard:
         heard += player.heard().decode()
-    assert 2500 == heard.count("\\Seen")
-    assert UID(2500) == result(house.mailbox().snapshot()).uid_next - 1
+    assert 2010 == heard.count("\\Seen")
+    assert UID(2010) == result(house.mailbox().snapshot()).uid_next - 1

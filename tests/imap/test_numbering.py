@@ -18,7 +18,7 @@ def listed(numbering: Numbering) -> list[int]:
     return [numbering.uid(number) for number in range(1, numbering.count + 1)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(UIDS, UIDS, st.sets(st.integers(61, 90)))
 def test_it_is_a_sorted_list(uids: set[int], gone: set[int], new: set[int]) -> None:
     """Numbers are those of a sorted list of UIDs, whatever is removed and added."""
@@ -40,7 +40,7 @@ def test_it_is_a_sorted_list(uids: set[int], gone: set[int], new: set[int]) -> N
     assert UIDSet(expected) == numbering.uids()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(UIDS, st.integers(1, 70), st.integers(1, 70))
 def test_runs_between_two(uids: set[int], first: int, last: int) -> None:
     """Runs between two UIDs, and between two numbers, hold what the list holds there."""
@@ -54,7 +54,7 @@ def test_runs_between_two(uids: set[int], first: int, last: int) -> None:
         assert UIDSet(ordered[first - 1 : last]) == numbered
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(UIDS, st.data())
 def test_numbers_of_many(uids: set[int], data: st.DataObject) -> None:
     """Numbers of several UIDs at once are those of each."""

@@ -166,7 +166,7 @@ class Server(RuleBasedStateMachine):
 
 
 TestModel = Server.TestCase
-TestModel.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestModel.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
 
 
 def test_an_expunge_waits() -> None:
