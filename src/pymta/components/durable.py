@@ -62,7 +62,7 @@ def _mail(database: Database, reactor: IReactorFromThreads, mailboxes: Mailboxes
 
 
 def _maildirs(reactor: IReactorFromThreads, mailboxes: Mailboxes, folder: str) -> MaildirMailStore:
-    return MaildirMailStore(reactor, folder, furnished=mailboxes.furnished)
+    return MaildirMailStore(reactor, folder, furnished=mailboxes.furnished, about=mailboxes.about)
 
 
 def _beside(database: Database, mail: MaildirMailStore, *parts: Part) -> Stores:

@@ -48,8 +48,7 @@ class Mailboxes:
     :param about: shared annotations of the server, such as ``/shared/admin``.
     :param vault: asked before octets of an expunged message go.
     :param maildirs: a folder in which each account has a Maildir, in place of mailboxes in the
-        database; the rights of others, and so ``public``, annotations and ``vault`` are not there
-        then.
+        database; the rights of others, and so ``public``, and ``vault`` are not there then.
     """
 
     furnished: Mapping[MailboxName, frozenset[str]] = field(default_factory=lambda: FURNISHED)

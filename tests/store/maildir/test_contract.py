@@ -14,6 +14,7 @@ from twisted.internet.epollreactor import EPollReactor
 from pymta.aio import sleep
 from pymta.interfaces.mailbox import IMailboxStore
 from pymta.testing.contracts.mailbox import MailboxContract
+from pymta.testing.contracts.mailbox_sharing import RightsContract
 from tests.store.conftest import Run
 from tests.store.maildir.maildir_house import MaildirHouse, quick_folder
 
@@ -33,6 +34,8 @@ class TestMaildir(MailboxContract):
     """A restart closes everything and opens it again."""
 
     tombstones = 50
+    # A Maildir is its account's alone: no rights of others.
+    locals().update(dict.fromkeys(each for each in vars(RightsContract) if each[:5] == "test_"))
 
     @pytest.fixture(autouse=True)
     def place(self, house: MaildirHouse, run: Run) -> None:

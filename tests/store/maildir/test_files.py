@@ -13,7 +13,7 @@ from pymta.mailbox import INBOX, MailboxName
 from pymta.store._flags import Flags, part
 from pymta.store._names import checked
 from pymta.store.maildir import filenames, keywords, subscriptions, uidlist
-from pymta.store.maildir.filenames import flags_of, named, relettered, sized, sizes_of, unique
+from pymta.store.maildir.filenames import Lettering, flags_of, named, sized, sizes_of, unique
 from pymta.store.maildir.folders import folder_of, is_folder, name_of, stands_for
 from pymta.store.maildir.reading import lined
 from pymta.store.maildir.store import folder_name
@@ -63,9 +63,10 @@ def test_flags_of(name: str, flags: Flags) -> None:
         pytest.param("x:2,", names(0, "other"), "x:2,", id="without a letter"),
     ],
 )
-def test_relettered(before: str, flags: Flags, after: str) -> None:
+def test_lettering(before: str, flags: Flags, after: str) -> None:
     """A change of flags changes letters that are theirs."""
-    assert after == relettered(before, flags, {word: letter for letter, word in KNOWN.items()})
+    lettering = Lettering({word: letter for letter, word in KNOWN.items()})
+    assert [after] * 2 == [lettering.name(before, flags) for _ in range(2)]
 
 
 def test_names_say_what_they_say() -> None:

@@ -14,15 +14,15 @@ from pymta.store._digest import Digest
 from pymta.store._flags import NO_FLAGS, Flags, Parted, spelled
 from pymta.store.maildir.boxes import Box
 from pymta.store.maildir.deliveries import delivered, remember
-from pymta.store.maildir.digests import digest_columns
+from pymta.store.maildir.digests import INSERT_DIGEST, digest_columns
 from pymta.store.maildir.expunging import bury_messages
-from pymta.store.maildir.filenames import base_of, relettered, sized
+from pymta.store.maildir.filenames import Lettering, base_of, sized
 from pymta.store.maildir.limits import account_quota, box_quota, check_room, check_sizes
 from pymta.store.maildir.listing import add_lines
 from pymta.store.maildir.scanning import scan
 from pymta.store.maildir.steps import place
 from pymta.store.maildir.uidlist import LOCK
-from pymta.store.maildir.work import Spelling, Work
+from pymta.store.maildir.work import Work
 
 __all__ = [
     "INSERT_MESSAGE",
@@ -107,6 +107,7 @@ def _add(work: Work, box: Box, staged: Sequence[Staged], modseq: ModSeq) -> tupl
     spelling = work.spelling(box)
     flags = [spelled(each.flags, spelling.known) for each in staged]
     work.spell(box, spelling)
+    lettering = Lettering(spelling.letters)
     adding = _Adding(work, box, modseq)
     uids: list[UID] = []
     known: dict[str, UID] = {}
@@ -114,7 +115,7 @@ def _add(work: Work, box: Box, staged: Sequence[Staged], modseq: ModSeq) -> tupl
         uid = None if each.key is None else known.get(each.key) or delivered(work, box, each.key)
         if uid is None:
             base = sized(each.stem, each.octets, each.lined)
-            uid = adding.add(each, where(base, flagged, spelling), flagged)
+            uid = adding.add(each, where(base, flagged, lettering), flagged)
         if each.key is not None:
             known[each.key] = uid
         uids.append(uid)
@@ -156,7 +157,7 @@ class _Adding:
         if self._rows:
             run = self._work.connection.executemany
             run(INSERT_MESSAGE, self._rows)
-            run("INSERT INTO digests VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._digests)
+            run(INSERT_DIGEST, self._digests)
             add_lines(self._work, self._box, self._lines)
             self._work.moved(self._box, self._modseq)
 
@@ -171,8 +172,8 @@ def take_uid(box: Box) -> UID:
     return uid
 
 
-def where(base: str, flags: Flags, spelling: Spelling) -> tuple[str, str]:
+def where(base: str, flags: Flags, lettering: Lettering) -> tuple[str, str]:
     """Folder and name of a new message: one without flags is new to other programs too."""
     if flags == NO_FLAGS:
         return "new", base
-    return "cur", relettered(base, flags, spelling.letters)
+    return "cur", lettering.name(base, flags)

@@ -11,9 +11,9 @@ from pymta.mailbox import UID, Copied, Expunged, ModSeq, UIDSet, UIDValidity
 from pymta.store._flags import names_of, part, spelled
 from pymta.store.maildir.appending import INSERT_MESSAGE, box_to_add_to, take_uid, where
 from pymta.store.maildir.boxes import Box
-from pymta.store.maildir.digests import DIGEST_COLUMNS
+from pymta.store.maildir.digests import COLUMNS
 from pymta.store.maildir.expunging import bury_messages
-from pymta.store.maildir.filenames import base_of, is_as_is, sized, sizes_of
+from pymta.store.maildir.filenames import Lettering, base_of, is_as_is, sized, sizes_of
 from pymta.store.maildir.limits import box_quota, check_room
 from pymta.store.maildir.listing import add_lines
 from pymta.store.maildir.scanning import scan
@@ -91,15 +91,20 @@ def add_copies(
     :returns: pairs of old and new UID, and lines for the UID list.
     """
     spelling = work.spelling(target)
-    flags = [spelled(part(names_of(message.flags)), spelling.known) for message in messages]
+    flags = {
+        each: spelled(part(names_of(each)), spelling.known)
+        for each in sorted({message.flags for message in messages}, key=str)
+    }
     work.spell(target, spelling)
+    lettering = Lettering(spelling.letters)
     sources = _sources(work, box, messages)
     pairs: list[tuple[UID, UID]] = []
     lines: list[tuple[int, str | None, str]] = []
     rows: list[tuple[Any, ...]] = []
     digests = []
     now = work.rules.now()
-    for message, flagged in zip(messages, flags, strict=True):
+    for message in messages:
+        flagged = flags[message.flags]
         internal, guid = sources[message.uid]
         source = base_of(message.file)
         stem = name("B" if is_as_is(source) else "")
@@ -112,7 +117,7 @@ def add_copies(
             continue
         sizes = sizes_of(source)
         base = sized(stem, sizes.octets or message.size, sizes.lined or message.size)
-        to, file = where(base, flagged, spelling)
+        to, file = where(base, flagged, lettering)
         uid = take_uid(target)
         rows.append(
             (
@@ -131,7 +136,7 @@ def add_copies(
 
 
 _COPY_DIGEST = (
-    f"INSERT INTO digests SELECT ?, ?, {DIGEST_COLUMNS} FROM digests"  # noqa: S608  ours
+    f"INSERT INTO digests SELECT ?, ?, {COLUMNS} FROM digests"  # noqa: S608  ours
     " WHERE box = ? AND uid = ?"
 )
 

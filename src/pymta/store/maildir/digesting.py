@@ -16,7 +16,7 @@ from pymta.message.preview import preview
 from pymta.store._digest import Digest, DigestReader
 from pymta.store.maildir import looking, reading
 from pymta.store.maildir.account import Account
-from pymta.store.maildir.digests import digest_columns
+from pymta.store.maildir.digests import INSERT_DIGEST, digest_columns
 from pymta.store.maildir.work import Work
 
 __all__ = ["digest"]
@@ -71,7 +71,8 @@ def _keep(work: Work, guid: str, digests: Sequence[Digested]) -> None:
     run("UPDATE messages SET size = ? WHERE box = ? AND uid = ? AND size != ?", sizes)
 
 
+_VALUES = INSERT_DIGEST.partition("(")[2].partition(")")[0]
 _INSERT = (
-    "INSERT OR IGNORE INTO digests SELECT ?, ?, ?, ?, ?, ?, ?, ?"
+    f"INSERT OR IGNORE INTO digests SELECT {_VALUES}"  # noqa: S608  question marks
     " WHERE EXISTS (SELECT 1 FROM messages WHERE box = ? AND uid = ?)"
 )

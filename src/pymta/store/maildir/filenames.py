@@ -18,6 +18,7 @@ from pymta.store._flags import Flags, part
 
 __all__ = [
     "FORWARDED",
+    "Lettering",
     "Sizes",
     "base_of",
     "delivery_of",
@@ -25,7 +26,6 @@ __all__ = [
     "is_as_is",
     "letters_of",
     "named",
-    "relettered",
     "sized",
     "sizes_of",
     "unique",
@@ -74,19 +74,36 @@ def flags_of(name: str, keywords: Mapping[str, str], more: Sequence[str] = ()) -
     return Flags(bits, tuple(sorted(found)))
 
 
-def relettered(name: str, flags: Flags, letters: Mapping[str, str]) -> str:
+class Lettering:
     """
-    The name with these flags.  Letters of which we do not know stay.
+    Names with other flags.  Letters of which we do not know stay.
 
     :param letters: of keywords.
     """
-    known = set(_BITS) | set(letters.values())
-    if FORWARDED not in flags.keywords:
-        known.add("P")
-    kept = {letter for letter in letters_of(name) if letter not in known}
-    system = {letter for letter, bit in _BITS.items() if flags.bits & bit}
-    ours = {letters[keyword] for keyword in flags.keywords if keyword in letters}
-    return named(base_of(name), "".join(kept | system | ours))
+
+    def __init__(self, letters: Mapping[str, str]) -> None:
+        self._letters = letters
+        # Ten thousand messages have a few different sets of flags.
+        self._known: dict[tuple[str, Flags], str] = {}
+
+    def name(self, before: str, flags: Flags) -> str:
+        """The name of the file with these flags."""
+        base, _, info = before.partition(":")
+        key = info, flags
+        after = self._known.get(key)
+        if after is None:
+            after = self._known[key] = self._info(letters_of(before), flags)
+        return base + after
+
+    def _info(self, before: str, flags: Flags) -> str:
+        letters = self._letters
+        known = set(_BITS) | set(letters.values())
+        if FORWARDED not in flags.keywords:
+            known.add("P")
+        kept = {letter for letter in before if letter not in known}
+        system = {letter for letter, bit in _BITS.items() if flags.bits & bit}
+        ours = {letters[keyword] for keyword in flags.keywords if keyword in letters}
+        return named("", "".join(kept | system | ours))
 
 
 @dataclass(frozen=True, slots=True)

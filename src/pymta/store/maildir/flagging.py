@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pymta.mailbox import UID, FlagMode, UIDSet
 from pymta.store._flags import Flags, Parted, changed, spelled
 from pymta.store.maildir.boxes import Box
-from pymta.store.maildir.filenames import named, relettered
+from pymta.store.maildir.filenames import Lettering, named
 from pymta.store.maildir.scanning import scan
 from pymta.store.maildir.steps import flag
 from pymta.store.maildir.work import Message, Work
@@ -41,9 +41,8 @@ def change_flags(work: Work, guid: str, change: ChangeFlags) -> UIDSet:
     after = [(each, flags) for each, flags in after if flags != each.flags]
     if after:
         work.spell(box, spelling)
-        _set(
-            work, box, [(each, f, relettered(each.file, f, spelling.letters)) for each, f in after]
-        )
+        lettering = Lettering(spelling.letters)
+        _set(work, box, [(each, flags, lettering.name(each.file, flags)) for each, flags in after])
     return UIDSet(late)
 
 

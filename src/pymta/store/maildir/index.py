@@ -16,6 +16,7 @@ import os
 import sqlite3
 
 from pymta.store._flags import BIT_DELETED, BIT_SEEN
+from pymta.store.maildir import digests
 
 __all__ = ["FILE", "Index", "is_broken"]
 
@@ -56,12 +57,7 @@ CREATE TABLE messages (
     saved INTEGER NOT NULL, guid TEXT, PRIMARY KEY (box, uid)) WITHOUT ROWID;
 CREATE INDEX messages_modseq ON messages (box, modseq);
 CREATE INDEX messages_file ON messages (box, file);
-CREATE TABLE digests (
-    box INTEGER NOT NULL, uid INTEGER NOT NULL, envelope BLOB NOT NULL, structure BLOB,
-    unended INTEGER NOT NULL, imap_envelope BLOB NOT NULL, imap_structure BLOB NOT NULL,
-    preview TEXT, PRIMARY KEY (box, uid)) WITHOUT ROWID;
-CREATE INDEX digests_unended ON digests (box, uid) WHERE unended;
-CREATE TABLE tombstones (
+{digests.SCHEMA}CREATE TABLE tombstones (
     box INTEGER NOT NULL, uid INTEGER NOT NULL, modseq INTEGER NOT NULL,
     PRIMARY KEY (box, uid)) WITHOUT ROWID;
 CREATE INDEX tombstones_modseq ON tombstones (box, modseq);
@@ -71,6 +67,9 @@ CREATE TABLE buried (
 CREATE TABLE deliveries (
     box INTEGER NOT NULL, key TEXT NOT NULL, uid INTEGER NOT NULL, at INTEGER NOT NULL,
     PRIMARY KEY (box, key)) WITHOUT ROWID;
+CREATE TABLE notes (
+    box INTEGER NOT NULL, entry TEXT NOT NULL, value BLOB, modseq INTEGER NOT NULL,
+    PRIMARY KEY (box, entry)) WITHOUT ROWID;
 CREATE TABLE locks (box INTEGER PRIMARY KEY, owner TEXT NOT NULL, until INTEGER NOT NULL);
 CREATE TABLE journal (number INTEGER PRIMARY KEY, steps TEXT NOT NULL);
 CREATE TRIGGER put AFTER INSERT ON messages BEGIN
@@ -92,7 +91,8 @@ CREATE TRIGGER reflagged AFTER UPDATE OF flags, size ON messages
 CREATE TRIGGER closed AFTER DELETE ON boxes BEGIN
     DELETE FROM messages WHERE box = old.id; DELETE FROM digests WHERE box = old.id;
     DELETE FROM tombstones WHERE box = old.id; DELETE FROM keywords WHERE box = old.id;
-    DELETE FROM deliveries WHERE box = old.id; DELETE FROM locks WHERE box = old.id; END;
+    DELETE FROM deliveries WHERE box = old.id; DELETE FROM locks WHERE box = old.id;
+    DELETE FROM notes WHERE box = old.id; END;
 PRAGMA user_version = {_VERSION};
 """  # noqa: S608  of constants alone
 

@@ -25,19 +25,19 @@ from pymta.mailbox import (
 )
 from pymta.store._flags import Flags, names_of
 from pymta.store._names import nobody, sort_key
-from pymta.store._search import Row
 from pymta.store.maildir.boxes import Box, info_of, info_of_one
 from pymta.store.maildir.filenames import base_of
 from pymta.store.maildir.limits import with_limits
+from pymta.store.maildir.notes import annotated
 from pymta.store.maildir.work import Work
 
 __all__ = [
     "changes",
     "date_of",
+    "email_id",
     "info",
     "keywords",
     "mailboxes",
-    "page",
     "records",
     "sizes",
     "snapshot",
@@ -48,7 +48,6 @@ __all__ = [
 ]
 
 _START = datetime(1970, 1, 1, tzinfo=UTC)
-_PAGE = 1000
 
 
 def mailboxes(work: Work) -> Sequence[MailboxInfo]:
@@ -68,6 +67,7 @@ def store_changes(work: Work, since: ModSeq) -> StoreChanges:
         changed=tuple(sorted(infos, key=lambda info: sort_key(info.name))),
         gone=tuple(sorted((MailboxName(name) for (name,) in rows), key=sort_key)),
         until=ModSeq(work.modseq),
+        annotated=annotated(work, since),
     )
 
 
@@ -251,8 +251,8 @@ def date_of(microseconds: int) -> datetime:
     return _START + timedelta(microseconds=microseconds)
 
 
-def _email_id(name: str) -> str:
-    # Dovecot's id of a message, the name of its first file, in letters that IMAP takes.
+def email_id(name: str) -> str:
+    """Dovecot's id of a message, the name of its first file, in letters that IMAP takes."""
     return f"E{hashlib.sha256(base_of(name).encode()).hexdigest()[:32]}"
 
 
@@ -260,28 +260,5 @@ _READ: dict[Wanted, Callable[[Any], Any]] = {
     Wanted.FLAGS: lambda flags: flags,
     Wanted.INTERNAL_DATE: date_of,
     Wanted.SAVE_DATE: date_of,
-    Wanted.EMAIL_ID: _email_id,
+    Wanted.EMAIL_ID: email_id,
 }
-
-
-def page(work: Work, guid: str, first: int, last: int) -> list[Row]:
-    """Rows to be searched."""
-    box = work.box(guid)
-    rows = work.connection.execute(
-        "SELECT uid, flags, keywords, modseq, size, internal, saved, coalesce(guid, file)"
-        " FROM messages"
-        " WHERE box = ? AND uid BETWEEN ? AND ? ORDER BY uid LIMIT ?",
-        (box.id, first, last, _PAGE),
-    )
-    return [
-        Row(
-            UID(uid),
-            Flags(bits, tuple(text.split())),
-            ModSeq(modseq),
-            size,
-            date_of(internal),
-            date_of(saved),
-            _email_id(name),
-        )
-        for uid, bits, text, modseq, size, internal, saved, name in rows
-    ]

@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 
 from zope.interface import implementer
 
-from pymta.errors import MailboxReadOnly, MessageGone
+from pymta.errors import MailboxReadOnly
 from pymta.interfaces.content import IContent, Octets
-from pymta.interfaces.mailbox import IMailbox, NewMessage
+from pymta.interfaces.mailbox import NewMessage
+from pymta.interfaces.sorting import ISortingMailbox
 from pymta.mailbox import (
     UID,
     Appended,
@@ -31,13 +32,13 @@ from pymta.mailbox import (
     UIDSet,
     Wanted,
 )
-from pymta.search import Query
+from pymta.search import Query, SortKey, ThreadAlgorithm, ThreadNode
 from pymta.store._flags import part
 from pymta.store._names import normal
-from pymta.store._search import Row, search
 from pymta.store.maildir import appending, copying, expunging, flagging, looking, reading
 from pymta.store.maildir.account import Account
 from pymta.store.maildir.digesting import digest
+from pymta.store.maildir.finding import Finder
 from pymta.store.maildir.leases import Leases
 from pymta.store.maildir.receiving import receive_and
 from pymta.store.maildir.work import Work
@@ -57,7 +58,7 @@ _COMPUTED = {
 }
 
 
-@implementer(IMailbox)
+@implementer(ISortingMailbox)
 class MaildirMailbox:
     """
     Made by :meth:`~pymta.store.maildir.mailboxes.MaildirMailboxes.open`.
@@ -119,18 +120,27 @@ class MaildirMailbox:
         return await self._account.look(lambda work: looking.unended(work, self._guid))
 
     async def content(self, uid: UID) -> IContent:
-        return (await self._letter(uid))[0]
+        return (await self._opened(uid, await self._letter(uid)))[0]
 
     async def search(self, query: Query) -> Found:
-        async def page(first: int, last: int) -> list[Row]:
-            return await self._account.look(
-                lambda work: looking.page(work, self._guid, first, last)
-            )
+        return await (await self._finder()).search(query)
 
-        zone, breathe = self._account.resources.zone, self._account.resources.breathe
+    async def sort(self, query: Query, keys: Sequence[SortKey]) -> Found:
+        finder = await self._finder()
+        return await finder.sort(await finder.search(query), keys)
+
+    async def thread(
+        self, query: Query, algorithm: ThreadAlgorithm
+    ) -> tuple[Found, list[ThreadNode]]:
+        finder = await self._finder()
+        found = await finder.search(query)
+        return found, await finder.thread(found, algorithm)
+
+    async def _finder(self) -> Finder:
+        """What others brought is looked through once, by the first who asks."""
         await self.snapshot()
-        now = looking.date_of(self._account.resources.rules.now())
-        return await search(query, page, self._load, zone=zone, now=now, breathe=breathe)
+        await digest(self._account, self._guid, None)
+        return Finder(self._account, self._guid, self._opened)
 
     # -- changing --------------------------------------------------------------
 
@@ -221,31 +231,23 @@ class MaildirMailbox:
             await self._account.look(lambda work: work.box(self._guid))
             raise MailboxReadOnly(f"{self.name} was opened read-only")
 
-    async def _letter(self, uid: UID) -> tuple[IContent, bytes | None]:
+    async def _opened(self, uid: UID, letter: reading.Letter) -> tuple[IContent, bytes | None]:
         """Content and structure; of one that is expunged there is no structure."""
-        letter = await self._ask_letter(uid)
         if letter.structure is None and not letter.found.is_buried:
             # Only who reads all of what others brought knows how large it is.
             await digest(self._account, self._guid, UIDSet([uid]))
-            letter = await self._ask_letter(uid)
+            letter = await self._letter(uid)
         if letter.octets is not None:
             return Octets(letter.octets), letter.structure
         run, again = self._account.run, partial(self._find_again, uid)
         content = await reading.open_content(letter.found, run=run, again=again)
         return content, letter.structure
 
-    async def _ask_letter(self, uid: UID) -> reading.Letter:
+    async def _letter(self, uid: UID) -> reading.Letter:
         return await self._account.look(lambda work: reading.letter(work, self._guid, uid))
 
     async def _find_again(self, uid: UID) -> reading.Found:
         return await self._look_again(lambda work: reading.find(work, self._guid, uid))
-
-    async def _load(self, uid: UID) -> tuple[IContent, bytes] | None:
-        try:
-            content, structure = await self._letter(uid)
-        except MessageGone:
-            return None
-        return None if structure is None else (content, structure)
 
 
 def _records(

@@ -9,11 +9,12 @@ from functools import partial
 
 from zope.interface import implementer
 
+from pymta.interfaces.annotations import Depth, IMetadataStore
 from pymta.interfaces.mailbox import IAppendLimitStore, IQuotaRootStore
 from pymta.mailbox import MailboxInfo, MailboxName, ModSeq, QuotaRoot, Resource, StoreChanges
-from pymta.store._annotations import checked_uses
+from pymta.store._annotations import checked_asked, checked_uses
 from pymta.store._names import checked, normal
-from pymta.store.maildir import limits, looking, naming
+from pymta.store.maildir import limits, looking, naming, notes
 from pymta.store.maildir.account import Account
 from pymta.store.maildir.leases import Leases
 from pymta.store.maildir.limits import set_limits
@@ -24,13 +25,20 @@ from pymta.store.maildir.work import Work
 __all__ = ["MaildirMailboxes"]
 
 
-@implementer(IQuotaRootStore, IAppendLimitStore)
+@implementer(IMetadataStore, IQuotaRootStore, IAppendLimitStore)
 class MaildirMailboxes:
-    """Made by :meth:`~pymta.store.maildir.store.MaildirMailStore.mailboxes`."""
+    """
+    Made by :meth:`~pymta.store.maildir.store.MaildirMailStore.mailboxes`.
 
-    def __init__(self, account: Account, leases: Leases) -> None:
+    :param about: shared annotations of the server.
+    """
+
+    def __init__(
+        self, account: Account, leases: Leases, *, about: Mapping[str, bytes] | None = None
+    ) -> None:
         self._account = account
         self._leases = leases
+        self._about = about or {}
 
     # -- looking ---------------------------------------------------------------
 
@@ -97,6 +105,22 @@ class MaildirMailboxes:
     async def set_append_limit(self, name: MailboxName, octets: int | None) -> None:
         name = normal(name)
         await self._account.change(lambda work: limits.set_append_limit(work, name, octets))
+
+    # -- annotations -----------------------------------------------------------
+
+    async def annotations(
+        self, name: MailboxName | None, entries: Sequence[str], depth: Depth = Depth.ZERO
+    ) -> Mapping[str, bytes]:
+        asked = [(checked_asked(entry), depth) for entry in entries]
+        wanted = None if name is None else normal(name)
+        about = self._about
+        return await self._account.look_again(
+            None, lambda work: notes.read(work, wanted, asked, about=about)
+        )
+
+    async def annotate(self, name: MailboxName | None, values: Mapping[str, bytes | None]) -> None:
+        wanted, given = None if name is None else normal(name), dict(values)
+        await self._account.change(lambda work: naming.annotate(work, wanted, given))
 
 
 def _find(work: Work, name: MailboxName) -> str:

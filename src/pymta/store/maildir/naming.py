@@ -5,17 +5,19 @@ Mailboxes that are made, renamed and deleted: folders that are put in place whol
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from pymta.errors import MailboxError, MailboxExists
 from pymta.mailbox import INBOX, MailboxInfo, MailboxName
 from pymta.store._names import parents, renamed
-from pymta.store.maildir import subscriptions, uidlist
+from pymta.store.maildir import notes, subscriptions, uidlist
 from pymta.store.maildir.boxes import Box, box_of, info_of, info_of_one, save_box
 from pymta.store.maildir.copying import Name, add_copies
 from pymta.store.maildir.expunging import bury_messages
 from pymta.store.maildir.filenames import base_of
 from pymta.store.maildir.folders import folder_of, stands_for
 from pymta.store.maildir.limits import check_mailboxes
+from pymta.store.maildir.notes import NOTES, copy_notes, notes_text, read_notes
 from pymta.store.maildir.roots import (
     ABOUT,
     about,
@@ -30,7 +32,7 @@ from pymta.store.maildir.steps import move, put_text
 from pymta.store.maildir.uidlist import LIST
 from pymta.store.maildir.work import REMOVED, STAGED, Work
 
-__all__ = ["begin", "create", "delete_mailbox", "rename", "subscribe", "unsubscribe"]
+__all__ = ["annotate", "begin", "create", "delete_mailbox", "rename", "subscribe", "unsubscribe"]
 
 
 def begin(work: Work) -> None:
@@ -41,6 +43,7 @@ def begin(work: Work) -> None:
     """
     is_new = not os.path.exists(work.path(LIST))
     scan_all(work)
+    read_notes(work, None)
     infos = info_of(work.connection)
     if is_new and len(infos) == 1 and not infos[0].messages:
         for name, uses in work.rules.furnished.items():
@@ -103,6 +106,9 @@ def _stage(work: Work, box: Box) -> None:
     lines = [(uid, guid, base_of(file)) for uid, guid, file in rows]
     box.lines = len(lines)
     text = uidlist.whole(box.validity, box.uid_next, guid=box.guid, entries=lines)
+    noted = notes_text(work, box.id)
+    if noted != "{}":
+        disk.put(work.path(staged, NOTES), noted.encode())
     if box.uses or stands_for(box.folder, box.name):
         disk.put(work.path(staged, ABOUT), about(box.name, box.uses).encode())
     disk.put(work.path(staged, LIST), text)
@@ -161,8 +167,17 @@ def _empty_inbox(work: Work, inbox: Box, new: MailboxName, *, name: Name) -> Non
     messages = work.present(inbox, None)
     pairs, _ = add_copies(work, inbox, target, messages=messages, name=name, modseq=modseq)
     copied = {uid for uid, _ in pairs}
+    copy_notes(work, inbox, target, modseq)
     _stage(work, target)
     bury_messages(work, inbox, [each for each in messages if each.uid in copied], modseq)
+
+
+def annotate(work: Work, name: MailboxName | None, values: Mapping[str, bytes | None]) -> None:
+    """See :meth:`~pymta.interfaces.annotations.IMetadataStore.annotate`."""
+    scan_names(work)
+    box = notes.annotate(work, name, values)
+    if box is not None:
+        work.steps.append(put_text(f"{box.folder}/{ABOUT}".lstrip("/"), about(box.name, box.uses)))
 
 
 # -- subscriptions -------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -30,6 +30,7 @@ __all__ = [
     "Letter",
     "find",
     "letter",
+    "letters",
     "lined",
     "open_content",
     "read_whole",
@@ -131,6 +132,17 @@ class Letter:
     found: Found
     octets: bytes | None
     structure: bytes | None
+
+
+def letters(work: Work, guid: str, uids: Sequence[UID]) -> dict[UID, Letter]:
+    """Those of several; messages that are gone are not in it."""
+    found = {}
+    for uid in uids:
+        try:
+            found[uid] = letter(work, guid, uid)
+        except MessageGone:
+            continue
+    return found
 
 
 def letter(work: Work, guid: str, uid: UID) -> Letter:

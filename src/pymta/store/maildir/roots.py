@@ -18,6 +18,7 @@ from pymta.store.maildir import subscriptions, uidlist
 from pymta.store.maildir.boxes import Box, add_box, box_of, save_box
 from pymta.store.maildir.folders import ROOT, is_folder, name_of, stands_for
 from pymta.store.maildir.listing import plan_whole
+from pymta.store.maildir.notes import read_notes
 from pymta.store.maildir.scanning import is_fresh, scan
 from pymta.store.maildir.stamps import changed_at
 from pymta.store.maildir.uidlist import LIST
@@ -130,14 +131,14 @@ def _read(work: Work, folder: str) -> _Found | None:
 
 
 def _about(work: Work, folder: str) -> tuple[MailboxName | None, str]:
-    if folder == ROOT:
-        return INBOX, ""
     try:
         said = json.loads(read_file(work.path(folder, ABOUT)) or b"{}")
         uses = " ".join(sorted(map(str, said.get("uses", ()))))
         name = said.get("name")
     except (ValueError, AttributeError, TypeError, RecursionError):
-        return name_of(folder), ""
+        return INBOX if folder == ROOT else name_of(folder), ""
+    if folder == ROOT:
+        return INBOX, uses
     if isinstance(name, str) and stands_for(folder, name):
         return checked(name), uses
     return name_of(folder), uses
@@ -162,6 +163,7 @@ def _made(work: Work, found: _Found) -> None:
     if found.validity:
         box.validity = found.validity
         work.validity = max(work.validity, found.validity)
+    read_notes(work, box)
     # Until it is looked at nobody knows what is new.
     box.recent = 0
     save_box(work.connection, box)

@@ -63,6 +63,7 @@ class MaildirMailStore:
     :param tombstones: how many expunged UIDs a mailbox remembers.
     :param furnished: what a new account has beside its inbox, all subscribed: names, and what they
         are for.
+    :param about: shared annotations of the server.
     """
 
     def __init__(
@@ -75,9 +76,11 @@ class MaildirMailStore:
         zone: tzinfo = UTC,
         tombstones: int = TOMBSTONES,
         furnished: Mapping[MailboxName, frozenset[str]] | None = None,
+        about: Mapping[str, bytes] | None = None,
         disk: Disk | None = None,
     ) -> None:
         self.directory = directory
+        self._about = about
         self._reactor = reactor
         # Maildir: what a name must not have in its host.
         host = socket.gethostname().replace("/", "\\057").replace(":", "\\072")
@@ -107,7 +110,8 @@ class MaildirMailStore:
 
         Whether there is such an account is the directory's affair.
         """
-        return MaildirMailboxes(self._account(folder_name(account)), self._leases)
+        kept = self._account(folder_name(account))
+        return MaildirMailboxes(kept, self._leases, about=self._about)
 
     async def remove(self, account: str) -> None:
         """All of the account's mailboxes are gone, also for whoever has them open."""

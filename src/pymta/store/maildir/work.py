@@ -11,10 +11,10 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from pymta.errors import NoSuchMailbox
-from pymta.mailbox import UID, MailboxName, ModSeq, UIDSet
+from pymta.mailbox import MailboxName, ModSeq, UIDSet
 from pymta.store._flags import Flags, Keywords
 from pymta.store.maildir import keywords as letters_file
 from pymta.store.maildir.boxes import Box, box_of, save_box
@@ -48,8 +48,7 @@ class Rules:
     furnished: Mapping[MailboxName, frozenset[str]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(NamedTuple):
     """A row: where a message is, and its flags."""
 
     uid: int
@@ -158,7 +157,8 @@ class Work:
         rows = [row for pair in ranges for row in self.connection.execute(sql, (box.id, *pair))]
         if uids is not None and ranges is not whole:
             rows = [row for row in rows if row[0] in uids]
-        return [_message(row) for row in rows]
+        known: dict[tuple[int, str], Flags] = {}
+        return [_message(row, known) for row in rows]
 
     def spelling(self, box: Box) -> Spelling:
         """Keywords as the mailbox knows them."""
@@ -243,10 +243,12 @@ _MESSAGES = (
 )
 
 
-def _message(row: tuple[Any, ...]) -> Message:
+def _message(row: tuple[Any, ...], known: dict[tuple[int, str], Flags]) -> Message:
     uid, place, file, bits, keywords, modseq, size = row
-    flags = Flags(bits, tuple(keywords.split()))
-    return Message(uid=UID(uid), place=place, file=file, flags=flags, modseq=modseq, size=size)
+    flags = known.get((bits, keywords))
+    if flags is None:
+        flags = known[bits, keywords] = Flags(bits, tuple(keywords.split()))
+    return Message(uid, place, file, flags, modseq, size)
 
 
 def read_file(path: str) -> bytes:
