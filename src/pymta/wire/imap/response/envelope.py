@@ -9,6 +9,7 @@ a surrogate that says other things than BODY[HEADER] does (:rfc:`6855#section-7`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
@@ -22,6 +23,9 @@ Write: TypeAlias = Callable[[bytes], bytes]
 """Writes a string."""
 
 NIL: Final = atoms.NIL
+
+# Nearly all of them: nothing to escape, and short.
+_is_plain: Final = re.compile(rb"[ !#-\[\]-~]{0,1000}").fullmatch
 _NOTHING: Final = MessageEnvelope()
 
 
@@ -31,6 +35,8 @@ def string(octets: bytes) -> bytes:
 
     NUL is left out: no string can hold it (:rfc:`9051#section-9`, note 3).
     """
+    if _is_plain(octets):
+        return b'"%b"' % octets
     return atoms.string(octets.replace(b"\0", b"") if b"\0" in octets else octets)
 
 
