@@ -11,7 +11,16 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, LargeBinary, Table, bindparam, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    Table,
+    TextClause,
+    text,
+)
 
 from pymta.database.rows import insert_rows, through
 from pymta.database.tables import METADATA
@@ -32,6 +41,8 @@ __all__ = [
     "index_row",
     "letter_index",
     "order",
+    "read_sortables",
+    "read_threadables",
     "sortables",
     "threadables",
     "unindexed",
@@ -173,23 +184,54 @@ def order(connection: Connection, mailbox: int, uids: UIDSet, keys: Sequence[Sor
     return found
 
 
-_SORTABLES = text(
-    "SELECT m.uid, m.internal_date, m.size, i.sent, i.mailbox_from, i.mailbox_to, i.mailbox_cc, "
-    f"i.display_from, i.display_to, i.subject, i.letter {_FROM} ORDER BY m.uid"
-).bindparams(bindparam("mailbox"), bindparam("ranges"))
+# As one value of a row, read apart by whoever asked: the driver takes the interpreter lock once a
+# row, and Python that runs in a thread keeps the reactor waiting.
+def _together(*columns: str) -> TextClause:
+    listed = ", ".join(("m.uid", *columns))
+    return text(
+        f"SELECT json_group_array(json_array({listed})), COALESCE(SUM(i.letter IS NULL), 0) {_FROM}"
+    )
 
 
-def sortables(connection: Connection, mailbox: int, uids: UIDSet) -> list[Sortable]:
-    """The same with all keys, for those who sort by more.  :raises Unindexed: as :func:`order`."""
+_SORTABLES = _together(
+    "m.internal_date",
+    "m.size",
+    "i.sent",
+    *(f"hex(i.{name})" for name in ("mailbox_from", "mailbox_to", "mailbox_cc")),
+    *(f"hex(i.{name})" for name in ("display_from", "display_to", "subject")),
+)
+_THREADABLES = _together(
+    _SENT, "hex(i.subject)", "i.is_reply", "hex(i.message_id)", "hex(i.ancestors)"
+)
+
+
+def sortables(connection: Connection, mailbox: int, uids: UIDSet) -> str:
+    """For :func:`read_sortables`.  :raises Unindexed: as :func:`order`."""
+    return _read(connection, _SORTABLES, mailbox, uids)
+
+
+def threadables(connection: Connection, mailbox: int, uids: UIDSet) -> str:
+    """For :func:`read_threadables`.  :raises Unindexed: as :func:`order`."""
+    return _read(connection, _THREADABLES, mailbox, uids)
+
+
+def _read(connection: Connection, statement: TextClause, mailbox: int, uids: UIDSet) -> str:
     living(connection, mailbox)
-    rows = connection.execute(_SORTABLES, {"mailbox": mailbox, "ranges": ranges_text(uids)}).all()
-    return [_sortable(*row) for row in rows]
-
-
-def _sortable(uid: UID, arrived: int, size: int, sent: int | None, *keys: Any) -> Sortable:
-    if keys[-1] is None:
+    which = {"mailbox": mailbox, "ranges": ranges_text(uids)}
+    rows, lacking = connection.execute(statement, which).one()
+    if lacking:
         raise Unindexed
-    from_, to, cc, display_from, display_to, subject = keys[:-1]
+    found: str = rows
+    return found
+
+
+def read_sortables(rows: str) -> list[Sortable]:
+    """All keys, for those who sort by more than the database can; ascending by UID."""
+    return [_sortable(*row) for row in sorted(json.loads(rows))]
+
+
+def _sortable(uid: UID, arrived: int, size: int, sent: int | None, *keys: str) -> Sortable:
+    from_, to, cc, display_from, display_to, subject = map(bytes.fromhex, keys)
     entry = IndexEntry(
         sent=sent,
         sent_day=None,
@@ -207,30 +249,20 @@ def _sortable(uid: UID, arrived: int, size: int, sent: int | None, *keys: Any) -
     return Sortable(uid, arrived, size, entry)
 
 
-# -- threading -------------------------------------------------------------------
-
-_THREADABLES = text(
-    f"SELECT m.uid, {_SENT}, i.subject, i.is_reply, i.message_id, i.ancestors "
-    f"{_FROM} ORDER BY m.uid"
-)
-
-
-def threadables(connection: Connection, mailbox: int, uids: UIDSet) -> list[Threadable]:
-    """What threads are made of.  :raises Unindexed: as :func:`order`."""
-    living(connection, mailbox)
-    rows = connection.execute(_THREADABLES, {"mailbox": mailbox, "ranges": ranges_text(uids)}).all()
-    return [_threadable(*row) for row in rows]
+def read_threadables(rows: str) -> list[Threadable]:
+    """What threads are made of, ascending by UID."""
+    return [_threadable(*row) for row in sorted(json.loads(rows))]
 
 
 def _threadable(
-    uid: UID,
-    sent: int,
-    subject: bytes | None,
-    is_reply: int,
-    message_id: bytes,
-    ancestors: bytes,
+    uid: UID, sent: int, subject: str, is_reply: int, message_id: str, ancestors: str
 ) -> Threadable:
-    if subject is None:
-        raise Unindexed
-    references = [ancestors[at : at + ID_OCTETS] for at in range(0, len(ancestors), ID_OCTETS)]
-    return Threadable(uid, sent, subject, bool(is_reply), message_id, references)
+    joined = bytes.fromhex(ancestors)
+    return Threadable(
+        uid,
+        sent,
+        bytes.fromhex(subject),
+        bool(is_reply),
+        bytes.fromhex(message_id),
+        [joined[at : at + ID_OCTETS] for at in range(0, len(joined), ID_OCTETS)],
+    )

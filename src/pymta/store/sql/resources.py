@@ -16,6 +16,7 @@ from pymta import aio
 from pymta.database import Database
 from pymta.interfaces.content import IContent
 from pymta.mailbox import MailboxName
+from pymta.store.sql.arranged import Arrangements
 from pymta.store.sql.bells import Bells
 from pymta.store.sql.leases import Leases
 from pymta.store.sql.reading import Letter
@@ -59,6 +60,7 @@ class Resources:
             about=about,
         )
         self.maps = Maps()
+        self.arranged = Arrangements()
         self.bells = Bells(database)
         self.leases = Leases(clock, self.write)
         self._database = database
