@@ -209,6 +209,8 @@ class IMAPConversation:
         session = self._session
         if session.watcher is not None:
             await self._fenced(session.watcher.answered(session, command))
+            if not session.watcher.wants_selected:
+                return True
         if session.selected is None or call is None:
             return True
         stays = call.numbering is Numbering.STAYS and not getattr(command, "by_uid", False)

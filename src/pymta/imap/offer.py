@@ -16,7 +16,17 @@ from typing import Final
 
 from zope.interface import Interface
 
-from pymta.imap.commands import acl, esearch, metadata, namespace, quota, search, sort, thread
+from pymta.imap.commands import (
+    acl,
+    esearch,
+    metadata,
+    namespace,
+    notify,
+    quota,
+    search,
+    sort,
+    thread,
+)
 from pymta.imap.extension import Offered
 from pymta.imap.settings import Settings
 from pymta.interfaces.mailbox import IMailboxStore
@@ -73,6 +83,7 @@ OFFERED: Final[tuple[Offered, ...]] = (
     *acl.OFFERED,
     *quota.OFFERED,
     *metadata.OFFERED,
+    *notify.OFFERED,
 )
 """What follows the protocol's own names, in the order in which it is announced."""
 

@@ -62,6 +62,14 @@ class Watcher(Protocol):
     def has_news(self) -> bool:
         """Whether a bell rang since it was last asked; of the selected mailbox, too."""
 
+    @property
+    def wants_selected(self) -> bool:
+        """Whether anything is told of the selected mailbox, amid commands, too."""
+
+    @property
+    def wants_flags(self) -> bool:
+        """Whether its flags are, where the client has not changed them itself."""
+
     async def tell(self, session: IMAPSession) -> None:
         """
         Tell them; between two commands and amid an IDLE.
@@ -346,7 +354,11 @@ class IMAPSession:
         for notice in view.tell(may_expunge=may_expunge):
             match notice:
                 case FlagsChanged(uids):
-                    await self.tell_flags(uids)
+                    if self.watcher is None:
+                        await self.tell_flags(uids)
+                    elif self.watcher.wants_flags:
+                        # RFC 5465 section 5.1: with the UID
+                        await self.tell_flags(uids, by_uid=True)
                 case Expunge() | Vanish():
                     self.owes_highest = True
                     await self.say_all(notice_lines(notice))
