@@ -22,14 +22,14 @@ from pymta.store.sharing import SharingMailStore
 from pymta.testing.contracts.mailbox_limits import AppendLimitContract, QuotaRootContract
 from pymta.testing.contracts.mailbox_naming import NamingContract, QuotaContract
 from pymta.testing.contracts.mailbox_sharing import AnnotationsContract, RightsContract
+from pymta.testing.contracts.mailbox_visiting import VisitingContract
 from tests.store.conftest import Run
 from tests.store.house import House
-from tests.store.sharing_case import SharingCase
 
 _numbers = count(1)
 
 
-class TestSharedInMemory(SharingCase):
+class TestSharedInMemory(VisitingContract):
     """Without anything that waits."""
 
     async def make(self) -> IMailboxStore:
@@ -59,7 +59,7 @@ def house(
     run(made.close)
 
 
-class TestSharedInSQL(SharingCase):
+class TestSharedInSQL(VisitingContract):
     """On one database."""
 
     @pytest.fixture(autouse=True)

@@ -1,7 +1,9 @@
 """
-What is true of mailboxes that several accounts see, wherever they are kept.
+The contract kit of stores whose mailboxes can be shared: what
+:class:`~pymta.store.granting.GrantingMailStore` promises, seen through
+:class:`~pymta.store.sharing.SharingMailStore`.
 
-A store of the cases is Anna's; she shares with Bob.
+The store of each test is Anna's; she shares with Bob.
 """
 
 from __future__ import annotations
@@ -49,11 +51,16 @@ from pymta.testing.contracts.mailbox_case import (
     subjects,
 )
 
-__all__ = ["SharingCase"]
+__all__ = ["VisitingContract"]
 
 
-class SharingCase(MailboxCase):
-    """Override :meth:`inner`."""
+class VisitingContract(MailboxCase):
+    """
+    Override :meth:`inner`, and ``make`` to give what Anna sees: ``self.of(self.anna)``.
+
+    Where several tests have one store, give each other accounts, and let nothing stay shared with
+    ``anyone`` in the end.
+    """
 
     anna, bob, nobody = "anna", "bob", "nobody"
 
