@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pymta.errors import HeaderError
+from pymta.message import addresses
 from pymta.message.addresses import (
     GROUP_END,
     MAX_ADDRESSES,
@@ -253,3 +254,58 @@ def test_s25_originators_of_all_fields() -> None:
     assert ["a@b.c", "d@e.f"] == [str(address) for address in originators(header)]
     assert ["s@b.c"] == [str(address) for address in originators(header, b"Sender")]
     assert () == originators(parse_header(b"To: a@b.c\r\n\r\n"))
+
+
+_PIECES = (
+    b"a",
+    b"b.c",
+    b"@",
+    b",",
+    b"<",
+    b">",
+    b" ",
+    b'"',
+    b'"x  y"',
+    b"(c)",
+    b";",
+    b":",
+    b"\r\n ",
+    b"\\",
+    b"[1]",
+    b"]",
+    b"\xe9",
+    b"a@b",
+    b"<a@b>",
+    b"Ann ",
+    b"\0",
+    b"\t",
+)
+
+
+@settings(max_examples=500)
+@given(st.lists(st.sampled_from(_PIECES), max_size=9), st.integers(1, 4))
+def test_what_is_read_at_once_is_read_the_same(pieces: list[bytes], most: int) -> None:
+    """
+    The short way of simple lists finds what the long way finds, in whatever is beside them.
+    """
+    value = b"".join(pieces)
+    slowly = tuple(addresses._Reader(value, most).read())
+
+    assert slowly == parse_addresses(value, most)
+
+
+SIMPLE = b'Ann  B. <a@b>, "C, \xc3\xa9" <c@d> ,e@f,\r\n\tG\r\n H <g@h>,'
+
+
+def test_what_is_simple() -> None:
+    """
+    Names of words or in quotes, bare addresses, folds and a comma too many are read at once.
+    """
+    assert addresses._read_simple(SIMPLE, 9) == (
+        one(b"a", b"b", b"Ann B."),
+        one(b"c", b"d", b"C, \xc3\xa9"),
+        one(b"e", b"f"),
+        one(b"g", b"h", b"G H"),
+    )
+    for value in (b"a", b"a@b (c)", b'"a\\"b" <c@d>', b"g: a@b;", b"<@a:b@c>", b"a@b,,c@d"):
+        assert addresses._read_simple(value, 9) is None

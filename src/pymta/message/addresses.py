@@ -57,6 +57,20 @@ _DOT_STRING = re.compile(
 )
 
 
+# "Name" <local@host>, Name of Words <local@host>, local@host; and the comma behind it.
+_WORD = rb'[^ \t\r\n()<>:;@,"\[\]\\]++'
+_SIMPLE = re.compile(
+    rb"[ \t\r\n]*+(?:"
+    rb'(?:"([^"\\\r\n]*+)"[ \t\r\n]*+|('
+    + _WORD
+    + rb"(?:[ \t\r\n]++"
+    + _WORD
+    + rb")*+)[ \t\r\n]*+)?"
+    rb"<(" + _WORD + rb")@(" + _WORD + rb")>|(" + _WORD + rb")@(" + _WORD + rb")"
+    rb")[ \t\r\n]*+(?:,[ \t\r\n]*+|\Z)"
+)
+
+
 class _Kind(Enum):
     BLANK = auto()
     COMMENT = auto()
@@ -81,7 +95,26 @@ def parse_addresses(value: bytes, most: int = MAX_ADDRESSES) -> tuple[ListedAddr
 
     :param most: entries; what follows is left out.  A group that is open at the end is closed.
     """
-    return tuple(_Reader(value, most).read())
+    simple = _read_simple(value, most)
+    return tuple(_Reader(value, most).read()) if simple is None else simple
+
+
+def _read_simple(value: bytes, most: int) -> tuple[ListedAddress, ...] | None:
+    # What nearly all fields hold, in a tenth of the time; None if anything in it is not so simple.
+    found = []
+    position = 0
+    while position < len(value) and len(found) < most:
+        entry = _SIMPLE.match(value, position)
+        if entry is None:
+            return None
+        position = entry.end()
+        quoted, words, mailbox, host, bare, bare_host = entry.groups()
+        if bare is not None:
+            found.append(ListedAddress(None, None, bare, bare_host))
+        else:
+            name = quoted if words is None else b" ".join(words.split())
+            found.append(ListedAddress(name or None, None, mailbox, host))
+    return tuple(found)
 
 
 def originators(header: Header, name: bytes = b"From") -> tuple[Address, ...]:
