@@ -89,7 +89,8 @@ def test_html(text: str, expected: str) -> None:
 
 ENCODED = [
     pytest.param("base64", b"utf-8", base64.encodebytes("é!".encode()), "é!", id="base64"),
-    pytest.param("base64", b"utf-8", b"YWJ-jZA=", "abc", id="base64 with a stray octet"),
+    pytest.param("base64", b"utf-8", b"YWJ-jZA=", "abcd", id="base64 with a stray octet"),
+    pytest.param("base64", b"utf-8", b"YWJj\r\nZGU=\r\n", "abcde", id="base64 to its end"),
     pytest.param("base64", b"utf-8", b"YWJjZ", "abc", id="base64 that is cut"),
     pytest.param("quoted-printable", b"utf-8", b"=C3=A9=\r\n!", "é!", id="quoted-printable"),
     pytest.param("quoted-printable", b"utf-8", b"a=C3=A", "a", id="quoted-printable that is cut"),

@@ -88,7 +88,9 @@ def _texts(structure: Structure) -> list[Part]:
 def _characters(part: Part, octets: bytes) -> str:
     if part.encoding == "base64":
         digits = _NOT_BASE64.sub(b"", octets)
-        octets = binascii.a2b_base64(digits[: len(digits) & ~3])
+        # Not the end, perhaps: one digit alone is nothing, two or three are an octet or two.
+        digits = digits[: len(digits) - (len(digits) % 4 == 1)]
+        octets = binascii.a2b_base64(digits + b"=" * (-len(digits) % 4))
     elif part.encoding == "quoted-printable":
         octets = binascii.a2b_qp(_SPLIT_ESCAPE.sub(b"", octets))
     codec = codec_of(parameter(part.media.parameters, "charset") or b"") or "utf_8"
