@@ -101,7 +101,7 @@ def parse_addresses(value: bytes, most: int = MAX_ADDRESSES) -> tuple[ListedAddr
 
 def _read_simple(value: bytes, most: int) -> tuple[ListedAddress, ...] | None:
     # What nearly all fields hold, in a tenth of the time; None if anything in it is not so simple.
-    found = []
+    found: list[ListedAddress] = []
     position = 0
     while position < len(value) and len(found) < most:
         entry = _SIMPLE.match(value, position)
