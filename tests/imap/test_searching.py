@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 from zope.interface import directlyProvides
 
 from pymta.imap.contexts import MOST_CONTEXTS
@@ -534,6 +535,9 @@ def test_numbers_stay_while_a_search_is_answered() -> None:
 
 def test_filters() -> None:
     """RFC 5466: names stand for what was stored; private ones come first, loops are none."""
+    house = fed()
+    # By another way than SETMETADATA, which looks at what it is given.
+    broken = {"/private/filters/values/z": b"OR SMALLER"}
     play(
         """
         C: a SETMETADATA "" ({p}f "OR FLAGGED SEEN" {p}g "FILTER f SUBJECT bread")
@@ -551,14 +555,16 @@ def test_filters() -> None:
         C: f SEARCH FILTER x
         S: f NO [UNDEFINED-FILTER {x}] ...
         C: g SETMETADATA "" ({p}z "OR SMALLER")
-        S: g OK ...
+        S: g NO ...
+        * store
         C: h SORT (DATE) UTF-8 FILTER z
         S: h NO [UNDEFINED-FILTER z] ...
         C: i SEARCH CHARSET iso-8859-1 FILTER f
         S: i BAD [BADCHARSET (US-ASCII UTF-8)] ...
         """,
-        Played(fed().selected()),
+        Played(house.selected()),
         values={"p": "/private/filters/values/"},
+        actions={"store": lambda: result(house.store().annotate(None, broken))},  # type: ignore[attr-defined]  # of an add-on
     )
 
 
@@ -658,3 +664,21 @@ def test_what_is_announced() -> None:
         assert "a BAD" in player.line(f"a {line}")
     assert "a BAD" in player.line('a CANCELUPDATE "x"')
     assert "a OK" in player.line("a SEARCH ALL")
+
+
+def test_a_long_search() -> None:
+    """RFC 9585: it is told that it goes on; in the end there is none."""
+    house = fed()
+    player = house.selected()
+    waiting: Deferred[None] = Deferred()
+    house.stones()["search"] = waiting
+    assert "" == player.line("a SEARCH TEXT x")
+    house.elapse(59)
+    assert "* OK [INPROGRESS" in player.heard().decode()
+    house.elapse(500)
+    waiting.callback(None)
+    assert player.heard().decode().splitlines()[-1].startswith("a OK")
+    house.stones()["search"] = Deferred()
+    player.line("b SEARCH TEXT x")
+    house.elapse(600)
+    assert player.heard().decode().splitlines()[-1].startswith("b NO [UNAVAILABLE]")

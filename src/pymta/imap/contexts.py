@@ -119,7 +119,7 @@ class Contexts:
         if not moved:
             return
         query = And((UIDIn(moved), context.query))
-        found = await session.asked(selected.mailbox.search(query))
+        found = await session.found(selected.mailbox.search(query))
         uids = (UIDSet(context.results) - moved) | found.uids
         if context.keys:
             order = await sorted_by(session, selected.mailbox, UIDIn(uids), context.keys)

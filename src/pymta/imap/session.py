@@ -261,6 +261,10 @@ class IMAPSession:
         """An answer of the store, in time.  :raises pymta.aio.TimeLimit: it was not."""
         return await timeout(self.settings.clock, self.settings.timeouts.answer, answer)
 
+    async def found(self, answer: Awaitable[T]) -> T:
+        """The same of a search, for which more time is given."""
+        return await timeout(self.settings.clock, self.settings.timeouts.searching, answer)
+
     async def changed(self, change: Awaitable[T]) -> T:
         """
         A change in the store, which nothing cancels: not the client's leaving, nor a time limit.

@@ -39,6 +39,7 @@ class Timeouts:
     :param reading: for the client to take so much that the next slice fits into the buffers.
     :param sending: for the next octets of a message that it appends.
     :param answer: for one question to the store, before the client hears NO.
+    :param searching: for a search, an order or threads; the client is told that it goes on.
     :param changing: for a change, which is never cancelled: when time is up the client hears NO,
         and may find it done.
     """
@@ -50,6 +51,7 @@ class Timeouts:
     reading: float = 300
     sending: float = 300
     answer: float = 60
+    searching: float = 600
     changing: float = 120
 
     def __post_init__(self) -> None:

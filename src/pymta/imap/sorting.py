@@ -40,8 +40,8 @@ async def sorted_by(
 ) -> Found:
     """What is found, in order."""
     if ISortingMailbox.providedBy(mailbox):
-        return await session.asked(ISortingMailbox(mailbox).sort(query, keys))
-    found = await session.asked(mailbox.search(query))
+        return await session.found(ISortingMailbox(mailbox).sort(query, keys))
+    found = await session.found(mailbox.search(query))
     rows = await _Reading(session, mailbox).of_envelopes(found)
     order = await sorting.sort(rows, keys, lambda: breathe(session.settings.clock))
     return Found(found.uids, found.modseq, tuple(order), found.scores)
@@ -52,8 +52,8 @@ async def threads_of(
 ) -> tuple[Found, Sequence[ThreadNode]]:
     """What is found, and its threads."""
     if ISortingMailbox.providedBy(mailbox):
-        return await session.asked(ISortingMailbox(mailbox).thread(query, algorithm))
-    found = await session.asked(mailbox.search(query))
+        return await session.found(ISortingMailbox(mailbox).thread(query, algorithm))
+    found = await session.found(mailbox.search(query))
     rows = await _Reading(session, mailbox).of_headers(found)
     nodes = await thread(
         [threadable(row) for row in rows], algorithm, lambda: breathe(session.settings.clock)

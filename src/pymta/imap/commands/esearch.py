@@ -139,7 +139,7 @@ def _depth(name: MailboxName, top: MailboxName) -> int:
 async def _search_here(session: IMAPSession, key: Key, returns: Returns) -> None:
     here = session.here
     query = query_of(key, Here(here.view))
-    found = await session.asked(here.mailbox.search(within(here.view, query)))
+    found = await session.found(here.mailbox.search(within(here.view, query)))
     if Return.SAVE in returns.options:
         here.view.save(saved(returns, found))
     await _tell(session, key, returns, found, mailbox=here.mailbox, validity=here.view.uid_validity)
@@ -154,7 +154,7 @@ async def _search_elsewhere(
         async with _opened(session, name) as mailbox:
             snapshot = await session.asked(mailbox.snapshot())
             scope: Scope = Elsewhere(snapshot.uids)
-            found = await session.asked(mailbox.search(query_of(key, scope)))
+            found = await session.found(mailbox.search(query_of(key, scope)))
             await _tell(
                 session, key, returns, found, mailbox=mailbox, validity=snapshot.uid_validity
             )

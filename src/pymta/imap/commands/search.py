@@ -89,7 +89,7 @@ async def _find(
     if keys:
         found = await sorted_by(session, here.mailbox, among, keys)
     else:
-        found = await session.asked(here.mailbox.search(among))
+        found = await session.found(here.mailbox.search(among))
     numbers = _numbers(session, found, by_uid=by_uid)
     if returns is None:
         line = sort_line if keys else search_line
