@@ -329,3 +329,28 @@ def test_component_that_is_wrong(installed: Path, table: str, expected: str) -> 
     (told,) = mistakes(installed, f"{GOOD}[[observers]]\n{table}")
 
     assert expected in told
+
+
+@pytest.mark.parametrize(
+    ("text", "furnished", "public", "about"),
+    [
+        pytest.param("", 5, None, {}, id="by default"),
+        pytest.param(
+            '[accounts]\nspecial_use = false\npublic = "all@x.test"\nadmin = "mailto:me@x.test"\n',
+            0,
+            "all@x.test",
+            {"/shared/admin": b"mailto:me@x.test"},
+            id="otherwise",
+        ),
+    ],
+)
+def test_what_mailboxes_have_in_common(
+    tmp_path: Path, text: str, furnished: int, public: str | None, about: dict[str, bytes]
+) -> None:
+    """
+    The tables say what new accounts have, who shares with all and whom users can reach.
+    """
+    mail: Any = wired(tmp_path, f"{GOOD}\n{text}").system.stores.mail
+    context = mail.inner._resources.context
+
+    assert (furnished, public, about) == (len(context.furnished), mail._public, context.about)

@@ -179,12 +179,20 @@ class Accounts:
         smarthost: they send for people of theirs, so that no address is refused them.
     :param spring: whether every address of ``domains`` is an account and any password right: for
         tests alone.
+    :param special_use: whether new accounts begin with Archive, Drafts, Junk, Sent and Trash.
+    :param public: the account whose mailboxes others see as ``Shared/…``, as far as its access
+        control lists let them.
+    :param admin: a URI by which users reach whoever runs the server: the annotation
+        ``/shared/admin`` (:rfc:`5464`).
     :param cost: of a guess at a password.
     """
 
     plaintext: Peers = LOOPBACK
     servers: tuple[str, ...] = ()
     spring: bool = False
+    special_use: bool = True
+    public: str = ""
+    admin: str = ""
     cost: Cost = field(default_factory=Cost)
 
 

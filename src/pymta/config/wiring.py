@@ -40,6 +40,7 @@ from pymta.interfaces.policy import IPolicy
 from pymta.observe.log import LogObserver
 from pymta.observe.redaction import Redaction, domain_only, plain, pseudonyms
 from pymta.queue.schedule import Schedule
+from pymta.store.granting import FURNISHED
 
 __all__ = ["Wired", "WiredListener", "wire"]
 
@@ -74,8 +75,7 @@ def wire(
     :param random: so many octets, unpredictable.
     """
     clock = IReactorTime(reactor)
-    mailboxes = Mailboxes(maildirs=configuration.maildirs or None)
-    stores = durable_stores(reactor, configuration.directory, mailboxes=mailboxes)
+    stores = durable_stores(reactor, configuration.directory, mailboxes=_mailboxes(configuration))
     given = Given(
         reactor=reactor,
         clock=clock,
@@ -120,6 +120,16 @@ def wire(
     )
     listeners = [_listener(each, configuration, system) for each in configuration.listeners]
     return Wired(configuration, system, tuple(listeners))
+
+
+def _mailboxes(configuration: Configuration) -> Mailboxes:
+    accounts = configuration.accounts
+    return Mailboxes(
+        furnished=FURNISHED if accounts.special_use else {},
+        public=accounts.public or None,
+        about={"/shared/admin": accounts.admin.encode()} if accounts.admin else {},
+        maildirs=configuration.maildirs or None,
+    )
 
 
 class _Others:
