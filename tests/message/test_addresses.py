@@ -282,7 +282,7 @@ _PIECES = (
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=150)
 @given(st.lists(st.sampled_from(_PIECES), max_size=9), st.integers(1, 4))
 def test_what_is_read_at_once_is_read_the_same(pieces: list[bytes], most: int) -> None:
     """
