@@ -338,6 +338,22 @@ def test_others_are_changed(rights: str, answers: str) -> None:
     assert player.line("1 CLOSE").startswith("1 OK")
 
 
+@pytest.mark.parametrize(
+    ("rights", "flags"),
+    [
+        ("lrs", r"(\Seen)"),
+        ("lrt", r"(\Deleted)"),
+        ("lri", r"()"),
+        ("lrw", r"(\Answered \Draft \Flagged \*)"),
+        ("lrwts", r"(\Answered \Deleted \Draft \Flagged \Seen \*)"),
+    ],
+)
+def test_flags_that_are_kept(rights: str, flags: str) -> None:
+    """PERMANENTFLAGS names what may be changed (RFC 4314 §4)."""
+    answer = shared(rights).logged_in(BOB).line(f"1 SELECT {THEIRS}")
+    assert f"* OK [PERMANENTFLAGS {flags}]" in answer
+
+
 def test_messages_go_to_others() -> None:
     """COPY and MOVE reach mailboxes of others, whose sessions hear of it."""
     house = shared("lri")

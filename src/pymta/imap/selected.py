@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pymta.errors import PymtaError
 from pymta.imap.view import SelectedView
 from pymta.interfaces.mailbox import IMailbox
-from pymta.mailbox import UIDSet
+from pymta.mailbox import Rights, UIDSet
 from pymta.wire.imap.numset import Numbers, Saved
 
 __all__ = ["NoSuchNumber", "NumbersForbidden", "Selected"]
@@ -32,14 +32,22 @@ class Selected:
 
     :param mailbox: opened; it is closed here.
     :param keywords: those that the client was told of.
+    :param rights: of the client, when it was opened.
     """
 
     def __init__(
-        self, mailbox: IMailbox, view: SelectedView, *, keywords: frozenset[str], bell: Bell
+        self,
+        mailbox: IMailbox,
+        view: SelectedView,
+        *,
+        keywords: frozenset[str],
+        bell: Bell,
+        rights: Rights,
     ) -> None:
         self.mailbox = mailbox
         self.view = view
         self.keywords = keywords
+        self.rights = rights
         self.bell = bell
         self._uid_next = view.largest + 1
 

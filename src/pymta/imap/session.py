@@ -401,5 +401,5 @@ class IMAPSession:
         new = {flag for flag in flags if not flag.startswith("\\")} - here.keywords
         if new:
             here.keywords = here.keywords | new
-            for line in keyword_lines(here.keywords, read_only=here.read_only):
+            for line in keyword_lines(here.keywords, read_only=here.read_only, rights=here.rights):
                 self.say(line)

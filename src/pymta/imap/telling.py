@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, Final
 
 from pymta.imap.view import Exist, Expunge, Notice, Recent, SelectedView, Vanish
-from pymta.mailbox import SYSTEM_FLAGS, UID, Wanted
+from pymta.mailbox import ALL_RIGHTS, DELETED, SEEN, SYSTEM_FLAGS, UID, Rights, Wanted
 from pymta.wire.imap.response.codes import permanent_flags
 from pymta.wire.imap.response.fetch import fetch_line, flags_value, uid_fetch_line
 from pymta.wire.imap.response.mailbox import (
@@ -87,11 +87,19 @@ def notice_lines(notice: Notice) -> Iterator[bytes]:
                 yield slice_
 
 
-def keyword_lines(keywords: Iterable[str], *, read_only: bool) -> Iterator[bytes]:
-    """FLAGS and PERMANENTFLAGS (:rfc:`3501#section-7.2.6`)."""
+def keyword_lines(
+    keywords: Iterable[str], *, read_only: bool, rights: Rights = ALL_RIGHTS
+) -> Iterator[bytes]:
+    """
+    FLAGS and PERMANENTFLAGS (:rfc:`3501#section-7.2.6`).
+
+    :param rights: of the client, which say what flags it may change (:rfc:`4314#section-4`).
+    """
     names = SYSTEM_FLAGS | set(keywords)
     yield flags_line(names)
-    if read_only:
+    needed = {SEEN: "s", DELETED: "t"}
+    kept = [name for name in names if needed.get(name, "w") in rights]
+    if read_only or not kept:
         yield untagged(OK("No flags can be changed here", permanent_flags((), more=False)))
     else:
-        yield untagged(OK("Flags are kept", permanent_flags(names, more=True)))
+        yield untagged(OK("Flags are kept", permanent_flags(kept, more="w" in rights)))

@@ -77,14 +77,17 @@ async def _open(session: IMAPSession, mailbox: IMailbox) -> tuple[Selected, Mail
     view = SelectedView(snapshot, None if session.rev2 else UID(recent))
     view.vanishes = session.enabled("QRESYNC", "UIDONLY")
     view.by_uid_only = session.enabled("UIDONLY")
-    return Selected(mailbox, view, keywords=keywords, bell=bell), info, snapshot
+    selected = Selected(mailbox, view, keywords=keywords, bell=bell, rights=info.rights)
+    return selected, info, snapshot
 
 
 def _lines(
     session: IMAPSession, selected: Selected, info: MailboxInfo, snapshot: Snapshot
 ) -> Iterator[bytes]:
     view = selected.view
-    yield from keyword_lines(selected.keywords, read_only=selected.read_only)
+    yield from keyword_lines(
+        selected.keywords, read_only=selected.read_only, rights=selected.rights
+    )
     yield exists_line(view.count)
     if session.rev2:
         # RFC 9051 section 6.3.2: REQUIRED, with the name as it is
