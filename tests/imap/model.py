@@ -95,10 +95,15 @@ class Client:
             self.known += [Known() for _ in range(number - len(self.known))]
 
     def _vanished(self, gone: set[int]) -> None:
+        uids = {each.uid for each in self.known}
         stay = [each for each in self.known if each.uid not in gone]
-        # What arrived and went before the client could learn its UID: one of those without.
-        for _ in range(len(gone) - (len(self.known) - len(stay))):
-            at = max(n for n, each in enumerate(stay) if each.uid is None)
+        for uid in sorted(gone - uids):
+            # It arrived and went before the client could learn its UID: one of those without,
+            # between its neighbours.
+            larger = [n for n, each in enumerate(stay) if each.uid is not None and each.uid > uid]
+            stop = larger[0] if larger else len(stay)
+            at = max(n for n in range(stop) if stay[n].uid is None)
+            assert all(each.uid is None or each.uid < uid for each in stay[:at])
             del stay[at]
         self.known = stay
 
