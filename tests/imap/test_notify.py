@@ -143,6 +143,17 @@ def test_own_messages_are_not_fetched() -> None:
     assert "* 2 FETCH (UID 2)" in told(house, player, lambda: house.put(MESSAGE))
 
 
+def test_searches_are_updated_before_messages_are_fetched() -> None:
+    """ESEARCH ADDTO stands behind EXISTS and in front of FETCH (RFC 5465 §5.2)."""
+    house = House()
+    what = "SET (SELECTED (MessageNew (UID) MessageExpunge))"
+    player = notified(house, what, selected=True)
+    assert "1 OK" in player.line("1 UID SEARCH RETURN (UPDATE ALL) ALL")
+    lines = told(house, player, lambda: house.put(MESSAGE))
+    kinds = ["EXISTS", "RECENT", "ADDTO", "FETCH"]
+    assert kinds == [kind for line in lines for kind in kinds if kind in line]
+
+
 def test_idle_tells_the_same() -> None:
     """IDLE tells what NOTIFY asks for, no more and no less (RFC 5465 §4)."""
     house = House()

@@ -50,7 +50,7 @@ class Follower(Protocol):
         """They were told."""
 
 
-class Watcher(Protocol):
+class Watcher(Follower, Protocol):
     """
     Tells news also while no command is in progress (:rfc:`5465`).
 
@@ -345,10 +345,13 @@ class IMAPSession:
 
         :param may_expunge: it can bear that numbers move.
         """
-        for follower in self.followers:
+        # RFC 5465 section 5.2: what NOTIFY fetches stands behind all updates of searches
+        last = () if self.watcher is None else (self.watcher,)
+        followers: tuple[Follower, ...] = (*self.followers, *last)
+        for follower in followers:
             await follower.foretell(self)
         await self._tell_news(may_expunge=may_expunge)
-        for follower in self.followers:
+        for follower in followers:
             await follower.follow(self)
 
     async def _tell_news(self, *, may_expunge: bool) -> None:

@@ -90,7 +90,6 @@ class Watch:
             changes: StoreChanges = await session.asked(store.changes(ModSeq(0)))
             self._until = changes.until
             self._known = Mailboxes(await session.asked(store.mailboxes()))
-        session.followers.append(self)
 
     def _ring(self) -> None:
         self._rings = True
@@ -135,8 +134,6 @@ class Watch:
     def close(self) -> None:
         """No more of it; idempotent."""
         self._down()
-        if self in self._session.followers:
-            self._session.followers.remove(self)
 
     # -- the selected mailbox -----------------------------------------------------------------
 

@@ -114,10 +114,11 @@ class MemoryMailStore:
         """See :class:`~pymta.store.granting.GrantingMailStore`."""
         speaking = identifiers(visitor)
         return [
-            Grant(account.name, box.info(subscribed=False), box.rights)
-            for account in self._accounts.values()
-            for box in account.boxes.values()
-            if account.name != visitor and not box.rights.keys().isdisjoint(speaking)
+            Grant(box.account.name, box.info(subscribed=False), box.rights)
+            for box in self._settings.shared.values()
+            if box.account is not None
+            and box.account.name != visitor
+            and not box.rights.keys().isdisjoint(speaking)
         ]
 
     def _ring(self, identifier: str) -> None:
@@ -138,7 +139,7 @@ class MemoryMailStore:
         kept.subscribed.clear()
         kept.removed = True
         # Whoever gets the name next is somebody else.
-        for box in [box for other in self._accounts.values() for box in other.boxes.values()]:
+        for box in self._settings.shared.values():
             box.rights.pop(account, None)
             box.rights.pop("-" + account, None)
             box.notes = {key: note for key, note in box.notes.items() if key[0] != account}
@@ -335,6 +336,7 @@ class MemoryMailboxes:
         box.rights.pop(identifier, None)
         if after:
             box.rights[identifier] = after
+            self._settings.shared[box.id] = box
         account.changed([box], account.step())
         self._settings.ring(identifier.removeprefix("-"))
 
@@ -440,6 +442,8 @@ def _add_box(account: Account, name: MailboxName, settings: Settings) -> Box:
         # RFC 4314 section 4: of the next level above that is there.
         rights=dict(account.boxes[above[-1]].rights) if above else {},
     )
+    if box.rights:
+        settings.shared[box.id] = box
     account.boxes[name] = box
     account.gone.pop(name, None)
     return box
@@ -459,6 +463,7 @@ def _expiring(box: Box, uid: UID, buried: Buried) -> Expiring:
 def _close(box: Box, settings: Settings) -> None:
     """It is gone, for whoever has it open, too."""
     box.account = None
+    settings.shared.pop(box.id, None)
     if settings.vaulted:
         now = settings.now()
         for uid, message in box.messages.items():

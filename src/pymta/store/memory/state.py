@@ -39,6 +39,7 @@ class Settings:
     :param ring: tells an account, or with ``anyone`` all, that rights of others changed.
     :param vaulted: somebody is asked before octets of an expunged message go.
     :param graves: deleted boxes whose octets somebody is still to be asked for.
+    :param shared: boxes, by id, that had rights of others at some time, and may have.
     """
 
     now: Callable[[], datetime]
@@ -51,6 +52,7 @@ class Settings:
     ring: Callable[[str], None]
     vaulted: bool
     graves: list[Box]
+    shared: dict[str, Box] = field(default_factory=dict)
 
 
 class Bells:

@@ -1,7 +1,8 @@
 """
 Access control lists, limits of mailboxes and what they are for: looking, and batches that change.
 
-Whose rights changed is told by the bell of his own mailboxes, whose row is written, too.
+Whose rights changed is told by the bell of his own mailboxes, whose row is written, too; those of
+``anyone`` ring no bell, and are found at the next look.
 """
 
 from __future__ import annotations
