@@ -62,6 +62,8 @@ def _mail(database: Database, reactor: IReactorFromThreads, mailboxes: Mailboxes
 
 
 def _maildirs(reactor: IReactorFromThreads, mailboxes: Mailboxes, folder: str) -> MaildirMailStore:
+    if mailboxes.public is not None or mailboxes.vault is not None:
+        raise ValueError("Maildirs have neither public mailboxes nor a vault")
     return MaildirMailStore(reactor, folder, furnished=mailboxes.furnished, about=mailboxes.about)
 
 

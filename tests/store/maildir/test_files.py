@@ -21,6 +21,7 @@ from pymta.store.maildir.uidlist import Entry, UIDList
 
 SEEN = part(["\\Seen"]).bits
 DRAFT = part(["\\Draft"]).bits
+GUID = "0123456789abcdef" * 2
 KNOWN = {"a": "foo", "b": "$Forwarded"}
 
 
@@ -114,11 +115,16 @@ def made(
 @pytest.mark.parametrize(
     ("octets", "expected"),
     [
-        pytest.param(b"3 V9 N3 Gab\n1 :x\n2 :y\n", made(9, 3, guid="ab", x=1, y=2), id="whole"),
+        pytest.param(
+            b"3 V9 N3 G" + GUID.encode() + b"\n1 :x\n2 :y\n",
+            made(9, 3, guid=GUID, x=1, y=2),
+            id="whole",
+        ),
         pytest.param(b"3 V9 N7\n1 :x:2,S\n", made(9, 7, x=1), id="flags of old"),
         pytest.param(b"3 V9 N1\n5 :x\n", made(9, 6, x=5), id="appended"),
         pytest.param(b"1 9 3\n1 x\n2 y\n", made(9, 3, x=1, y=2), id="version 1"),
         pytest.param(b"3 V9 N3\n", made(9, 3), id="empty"),
+        pytest.param(b"3 V9 N3 G../../x\n", made(9, 3), id="an id that leads out (S14)"),
         pytest.param(b"", None, id="nothing"),
         pytest.param(b"2 V9 N3\n", None, id="another version"),
         pytest.param(b"3 N3\n", None, id="no UIDVALIDITY"),
@@ -169,12 +175,12 @@ entries = st.dictionaries(
 def test_list_comes_back(found: dict[str, str | None]) -> None:
     """What was written is read."""
     rows = [(n, guid, base) for n, (base, guid) in enumerate(found.items(), 3)]
-    octets = uidlist.whole(9, 99, guid="ab", entries=rows)
+    octets = uidlist.whole(9, 99, guid=GUID, entries=rows)
     parsed = uidlist.parse(octets)
     assert parsed is not None
     assert {base: uid for uid, _, base in rows} == {b: e.uid for b, e in parsed.entries.items()}
     assert [guid for _, guid, _ in rows] == [entry.guid for entry in parsed.entries.values()]
-    assert (9, 99, "ab", True) == (parsed.validity, parsed.uid_next, parsed.guid, parsed.sound)
+    assert (9, 99, GUID, True) == (parsed.validity, parsed.uid_next, parsed.guid, parsed.sound)
 
 
 @settings(max_examples=50)

@@ -159,6 +159,7 @@ async def test_no_messages(place: Place) -> None:
     (place.folder / "new" / "1.link.h").symlink_to(place.folder / "secret")
     (place.folder / "cur" / "1.folder.h").mkdir()
     place.deliver(os.fsdecode(b"1.\xff.h"))
+    place.deliver("1.a\n2 :b.h")
     (place.folder / ".Link").symlink_to(place.folder / "cur")
     assert not (await inbox.snapshot()).uids
     assert [INBOX] == [info.name for info in await place.store.mailboxes()]
@@ -406,6 +407,49 @@ async def test_folders_come_and_go(place: Place) -> None:
     shutil.rmtree(place.folder / ".new")
     with pytest.raises(NoSuchMailbox):
         await opened.snapshot()
+
+
+@doing
+async def test_renamed_under_a_session(place: Place) -> None:
+    """Whoever has a mailbox open changes it where it is now."""
+    store = place.store
+    await store.create(MailboxName("a"))
+    opened = await store.open(MailboxName("a"))
+    since = (await opened.append([message("x"), message("y")])).modseq
+    inbox = await place.inbox()
+    for step in (
+        lambda: opened.append([message("z")]),
+        lambda: opened.change_flags(UIDSet([1]), flag("+", SEEN)),
+        lambda: opened.copy(UIDSet([1]), INBOX),
+        lambda: opened.move(UIDSet([2]), INBOX),
+        lambda: opened.replace(UID(1), INBOX, message("w")),
+    ):
+        [folder] = (path for path in place.folder.iterdir() if path.name[0] == ".")
+        folder.rename(place.folder / f"{folder.name}x")
+        await step()
+    assert ["z"] == await subjects(opened)
+    assert ["x", "y", "w"] == await subjects(inbox)
+    assert UIDSet([1, 2]) == (await opened.changes(since)).vanished
+    assert ["INBOX", "axxxxx"] == [info.name for info in await store.mailboxes()]
+
+
+@doing
+async def test_what_a_folder_says_of_itself(place: Place) -> None:
+    """A use is one that there is, a name one that stands for the folder; all else is not read."""
+    for name, text in {
+        ".a": '{"uses": ["\\\\Sent", "\\\\x) NIL NIL", 3], "name": "other"}',
+        ".b": "[]",
+        ".c": "{",
+        ".d": '{"uses": 7}',
+    }.items():
+        place.deliver("1.a.h", folder=name)
+        (place.folder / name / "pymta-mailbox").write_text(text)
+        (place.folder / name / "pymta-notes").write_text(text)
+    infos = await place.store.mailboxes()
+    assert [("INBOX", set()), ("a", {"\\Sent"}), *((each, set()) for each in "bcd")] == [
+        (str(info.name), set(info.special_use)) for info in infos
+    ]
+    assert {} == await place.store.annotations(MailboxName("b"), ["/private"])
 
 
 @doing

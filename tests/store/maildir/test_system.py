@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from pymta.aio import sleep
 from pymta.components.people import springing
-from pymta.components.stores import Mailboxes, provided_by
+from pymta.components.stores import Mailboxes, durable_stores, provided_by
 from pymta.components.system import MailSystem
 from pymta.interfaces.mailbox import IQuotaRootStore
 from pymta.interfaces.sharing import IACLStore
@@ -86,3 +86,11 @@ def test_configured(tmp_path: Path) -> None:
     (tmp_path / "boxes").write_text("")
     [mistake] = mistakes(tmp_path, f'maildirs = "boxes"\n{GOOD}')
     assert "boxes is not a folder" in mistake
+
+
+@pytest.mark.parametrize("kwargs", [{"public": "all"}, {"vault": print}], ids=["public", "vault"])
+def test_what_it_has_not(folder: Path, reactor: EPollReactor, kwargs: dict[str, Any]) -> None:
+    """Who asks for what a Maildir has not is told so at once."""
+    mailboxes = Mailboxes(maildirs=str(folder), **kwargs)
+    with pytest.raises(ValueError, match="Maildirs"):
+        durable_stores(reactor, str(folder), mailboxes=mailboxes)

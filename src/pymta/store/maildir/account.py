@@ -20,7 +20,7 @@ from pymta.store.maildir.bells import Bells
 from pymta.store.maildir.boxes import box_of
 from pymta.store.maildir.filenames import unique
 from pymta.store.maildir.maildir import Maildir
-from pymta.store.maildir.roots import is_all_fresh, scan_all, scan_names
+from pymta.store.maildir.roots import is_all_fresh, scan_all
 from pymta.store.maildir.scanning import is_fresh, scan
 from pymta.store.maildir.watching import Watches
 from pymta.store.maildir.work import Rules, Work
@@ -168,12 +168,7 @@ def _scan(guid: str | None, work: Work) -> None:
     if guid is None:
         scan_all(work)
         return
-    box = work.box(guid)
-    if not os.path.isdir(work.path(box.folder, "cur")):
-        # Renamed, or deleted.
-        scan_names(work)
-        box = work.box(guid)
-    scan(work, box)
+    scan(work, work.box_to_change(guid))
 
 
 def _folders(guids: frozenset[str] | None, work: Work) -> list[str]:

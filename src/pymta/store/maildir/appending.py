@@ -28,7 +28,7 @@ __all__ = [
     "INSERT_MESSAGE",
     "Staged",
     "append",
-    "box_to_add_to",
+    "destination_of",
     "replace",
     "take_uid",
     "where",
@@ -63,9 +63,14 @@ def box_to_add_to(work: Work, box: Box) -> Box:
     return box
 
 
+def destination_of(work: Work, name: str) -> Box:
+    """The same for a mailbox of that name.  :raises NoSuchMailbox: none."""
+    return box_to_add_to(work, work.box_to_change(work.box_named(name).guid))
+
+
 def append(work: Work, guid: str, staged: Sequence[Staged]) -> Appended:
     """See :meth:`~pymta.interfaces.mailbox.IMailbox.append`."""
-    box = box_to_add_to(work, work.box(guid))
+    box = box_to_add_to(work, work.box_to_change(guid))
     new = _unknown(work, box, staged)
     check_sizes(work, box, [(each.octets, each.key) for each in new])
     check_room(work, box, sum(each.octets for each in new), len(new))
@@ -75,8 +80,8 @@ def append(work: Work, guid: str, staged: Sequence[Staged]) -> Appended:
 
 def replace(work: Work, guid: str, *, uid: UID, destination: str, staged: Staged) -> Appended:
     """See :meth:`~pymta.interfaces.mailbox.IMailbox.replace`."""
-    box = work.box(guid)
-    target = box_to_add_to(work, work.box_named(destination))
+    box = work.box_to_change(guid)
+    target = destination_of(work, destination)
     scan(work, box)
     old = work.present(box, UIDSet([uid]))
     if not old:

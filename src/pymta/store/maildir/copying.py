@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pymta.mailbox import UID, Copied, Expunged, ModSeq, UIDSet, UIDValidity
-from pymta.store._flags import names_of, part, spelled
-from pymta.store.maildir.appending import INSERT_MESSAGE, box_to_add_to, take_uid, where
+from pymta.store._flags import Flags, names_of, part, spelled
+from pymta.store.maildir.appending import INSERT_MESSAGE, destination_of, take_uid, where
 from pymta.store.maildir.boxes import Box
 from pymta.store.maildir.digests import COLUMNS
 from pymta.store.maildir.expunging import bury_messages
@@ -55,8 +55,8 @@ def move(
 def _both(
     work: Work, guid: str, *, uids: UIDSet, destination: str
 ) -> tuple[Box, Box, list[Message]]:
-    box = work.box(guid)
-    target = box_to_add_to(work, work.box_named(destination))
+    box = work.box_to_change(guid)
+    target = destination_of(work, destination)
     scan(work, box)
     return box, target, work.present(box, uids)
 
@@ -96,43 +96,70 @@ def add_copies(
         for each in sorted({message.flags for message in messages}, key=str)
     }
     work.spell(target, spelling)
-    lettering = Lettering(spelling.letters)
+    copying = _Copying(work, box, target, modseq=modseq, lettering=Lettering(spelling.letters))
     sources = _sources(work, box, messages)
-    pairs: list[tuple[UID, UID]] = []
-    lines: list[tuple[int, str | None, str]] = []
-    rows: list[tuple[Any, ...]] = []
-    digests = []
-    now = work.rules.now()
     for message in messages:
-        flagged = flags[message.flags]
-        internal, guid = sources[message.uid]
-        source = base_of(message.file)
-        stem = name("B" if is_as_is(source) else "")
-        staged = staged_path(stem)
-        try:
-            work.rules.disk.link(
-                work.path(box.folder, message.place, message.file), work.path(staged)
-            )
-        except FileNotFoundError:
-            continue
-        sizes = sizes_of(source)
+        copying.add(message, flags[message.flags], name, sources[message.uid])
+    copying.finish()
+    return copying.pairs, copying.lines
+
+
+class _Copying:
+    """Rows, lines and steps of copies, all of them at once."""
+
+    def __init__(
+        self, work: Work, box: Box, target: Box, *, modseq: int, lettering: Lettering
+    ) -> None:
+        self.pairs: list[tuple[UID, UID]] = []
+        self.lines: list[tuple[int, str | None, str]] = []
+        self._work = work
+        self._box = box
+        self._target = target
+        self._modseq = modseq
+        self._lettering = lettering
+        self._now = work.rules.now()
+        self._rows: list[tuple[Any, ...]] = []
+        self._digests: list[tuple[int, ...]] = []
+
+    def add(
+        self, message: Message, flags: Flags, name: Name, source: tuple[int, str | None]
+    ) -> None:
+        """One of them.  :param source: internal date, and id if it is a copy itself."""
+        before = base_of(message.file)
+        internal, guid = source
+        stem = name("B" if is_as_is(before) else "")
+        if not self._link(message, stem):
+            return
+        target, sizes = self._target, sizes_of(before)
         base = sized(stem, sizes.octets or message.size, sizes.lined or message.size)
-        to, file = where(base, flagged, lettering)
+        to, file = where(base, flags, self._lettering)
         uid = take_uid(target)
-        rows.append(
+        self._rows.append(
             (
-                *(target.id, uid, to, file, flagged.bits, " ".join(flagged.keywords)),
-                *(modseq, modseq, message.size, internal, now, guid or source),
+                *(target.id, uid, to, file, flags.bits, " ".join(flags.keywords)),
+                *(self._modseq, self._modseq, message.size, internal, self._now, guid or before),
             )
         )
-        work.steps.append(place(staged, target.folder, to=to, file=file))
-        pairs.append((UID(message.uid), uid))
-        lines.append((uid, guid or source, base))
-        digests.append((target.id, uid, box.id, message.uid))
-    work.connection.executemany(INSERT_MESSAGE, rows)
-    work.connection.executemany(_COPY_DIGEST, digests)
-    work.moved(target, modseq)
-    return pairs, lines
+        self._work.steps.append(place(staged_path(stem), target.folder, to=to, file=file))
+        self.pairs.append((UID(message.uid), uid))
+        self.lines.append((uid, guid or before, base))
+        self._digests.append((target.id, uid, self._box.id, message.uid))
+
+    def _link(self, message: Message, stem: str) -> bool:
+        work = self._work
+        source = work.path(self._box.folder, message.place, message.file)
+        try:
+            work.rules.disk.link(source, work.path(staged_path(stem)))
+        except FileNotFoundError:
+            return False  # gone meanwhile
+        return True
+
+    def finish(self) -> None:
+        """Write them down."""
+        run = self._work.connection.executemany
+        run(INSERT_MESSAGE, self._rows)
+        run(_COPY_DIGEST, self._digests)
+        self._work.moved(self._target, self._modseq)
 
 
 _COPY_DIGEST = (

@@ -22,14 +22,14 @@ RETENTION = 3600 * 1_000_000
 
 def expunge(work: Work, guid: str, uids: UIDSet | None) -> Expunged:
     """See :meth:`~pymta.interfaces.mailbox.IMailbox.expunge`."""
-    box = work.box(guid)
+    box = work.box_to_change(guid)
     scan(work, box)
     return _remove(work, box, work.present(box, uids, f"AND flags & {BIT_DELETED}"))
 
 
 def remove(work: Work, guid: str, uids: UIDSet) -> Expunged:
     """See :meth:`~pymta.interfaces.mailbox.IMailbox.remove`."""
-    box = work.box(guid)
+    box = work.box_to_change(guid)
     scan(work, box)
     return _remove(work, box, work.present(box, uids))
 

@@ -29,7 +29,7 @@ class ChangeFlags:
 
 def change_flags(work: Work, guid: str, change: ChangeFlags) -> UIDSet:
     """See :meth:`~pymta.interfaces.mailbox.IMailbox.change_flags`."""
-    box = work.box(guid)
+    box = work.box_to_change(guid)
     scan(work, box)
     messages = work.present(box, change.uids)
     since = change.unchanged_since
@@ -71,7 +71,7 @@ def take_recent(work: Work, guid: str) -> UID:
 
     What other programs would take for new goes to ``cur``.
     """
-    box = work.box(guid)
+    box = work.box_to_change(guid)
     scan(work, box)
     rows = []
     for message in work.present(box, None, "AND place = 'new'"):

@@ -23,6 +23,7 @@ from pymta.store.maildir.index import Index, is_broken
 from pymta.store.maildir.listing import LIST_STEP, write_list
 from pymta.store.maildir.locking import dotlocked, flocked
 from pymta.store.maildir.naming import begin
+from pymta.store.maildir.roots import scan_names
 from pymta.store.maildir.stamps import Stamps
 from pymta.store.maildir.steps import Doing, Step
 from pymta.store.maildir.uidlist import LIST, LOCK
@@ -136,6 +137,7 @@ class Maildir:
             modseq=modseq,
             validity=validity,
             locks=locks,
+            find_folders=scan_names,
             ranges=self._ranges,
         )
 

@@ -5,12 +5,13 @@ durable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from pymta.errors import MailboxError, SpoolError
+from pymta.aio import start
+from pymta.errors import MailboxError, PymtaError, SpoolError
 from pymta.interfaces.content import SLICE
 from pymta.interfaces.mailbox import NewMessage
 from pymta.message.preview import preview
@@ -50,9 +51,8 @@ async def receive_and(
     """
     receiving = _Receiving(account)
     flags = [checked_flags(message) for message in messages]
+    staged = await receiving.stage(zip(messages, flags, strict=True))
     try:
-        staged = [await receiving.receive(*each) for each in zip(messages, flags, strict=True)]
-        await receiving.flush()
         result = await account.change(lambda work: change(work, staged))
     except (MailboxError, ValueError):
         # Refused.  After any other error nobody knows whether it was committed.
@@ -86,14 +86,25 @@ class _Receiving:
         self._turn = 0
         self._paths: list[str] = []
 
-    async def receive(self, message: NewMessage, flags: Parted) -> Staged:
+    async def stage(self, messages: Iterable[tuple[NewMessage, Parted]]) -> list[Staged]:
+        """All of them, or none."""
+        try:
+            staged = [await self._receive(*each) for each in messages]
+            await self.flush()
+        except BaseException:
+            # Cancelled too: somebody else removes what is left.
+            _ = start(self.discard()).addErrback(lambda failure: failure.trap(PymtaError))
+            raise
+        return staged
+
+    async def _receive(self, message: NewMessage, flags: Parted) -> Staged:
         key = key_of(message.delivery_id)
         stem = self._resources.name(f"{'' if key is None else 'R' + key}B")
         path, content = staged_path(stem), message.content
         self._paths.append(f"{self._root}/{path}")
         reader, lines, last = DigestReader(), 0, b""
-        for start in range(0, content.size, SLICE):
-            octets = await content.read(start, start + SLICE)
+        for at in range(0, content.size, SLICE):
+            octets = await content.read(at, at + SLICE)
             reader.feed(octets)
             lines += _bare(octets, last)
             last = octets[-1:]

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from secrets import token_hex
 
-from pymta.mailbox import INBOX, MailboxName
+from pymta.mailbox import INBOX, SPECIAL_USES, MailboxName
 from pymta.store._names import checked
 from pymta.store.maildir import subscriptions, uidlist
 from pymta.store.maildir.boxes import Box, add_box, box_of, save_box
@@ -133,7 +133,7 @@ def _read(work: Work, folder: str) -> _Found | None:
 def _about(work: Work, folder: str) -> tuple[MailboxName | None, str]:
     try:
         said = json.loads(read_file(work.path(folder, ABOUT)) or b"{}")
-        uses = " ".join(sorted(map(str, said.get("uses", ()))))
+        uses = " ".join(sorted(SPECIAL_USES.intersection(said.get("uses", ()))))
         name = said.get("name")
     except (ValueError, AttributeError, TypeError, RecursionError):
         return INBOX if folder == ROOT else name_of(folder), ""

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from pymta.errors import NoSuchMailbox
 from pymta.mailbox import UIDSet
 from pymta.store.maildir import keywords as letters_file
 from pymta.store.maildir.boxes import Box
@@ -48,6 +49,9 @@ def scan(work: Work, box: Box) -> None:
     """Bring the rows of a mailbox up to what is in its folder."""
     if is_fresh(work, box):
         return
+    if not work.has_folder(box):
+        # Nothing is told of a folder that somebody is just renaming.
+        raise NoSuchMailbox("the folder of the mailbox went away")
     _read_letters(work, box)
     _read_list(work, box)
     difference = _compare(work, box)
@@ -84,6 +88,8 @@ class _Difference:
 def _compare(work: Work, box: Box) -> _Difference:
     places = [p for p in _PLACES if not work.stamps.is_fresh(work.path(box.folder, p))]
     found = _look(work, box, places)
+    if not work.has_folder(box):
+        raise NoSuchMailbox("the folder of the mailbox went away")
     if found.missing.keys() - found.added.keys():
         # Gone, or renamed while the names were read, or from one folder into the other.
         found = _look_at_rest(work, box)
@@ -98,7 +104,7 @@ def _look_at_rest(work: Work, box: Box) -> _Difference:
         before = [changed_at(path) for path in paths]
         found = _look(work, box, _PLACES)
         settled = all(is_settled(stamp, now) for stamp in before)
-        if settled and before == [changed_at(path) for path in paths]:
+        if settled and before[-1][0] and before == [changed_at(path) for path in paths]:
             return found
         if not found.missing.keys() - found.added.keys():
             return found

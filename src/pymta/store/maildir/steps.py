@@ -83,12 +83,9 @@ def read_names(folder: str) -> list[str]:
         names = os.listdir(folder)
     except FileNotFoundError:
         return []
-    # Surrogates are octets that are no UTF-8; no program that keeps mail gives such names.
-    return [name for name in names if name[0] != "." and _is_text(name)]
-
-
-def _is_text(name: str) -> bool:
-    return name.isascii() or not any("\ud800" <= character <= "\udfff" for character in name)
+    # Line ends would be some in the UID list too; octets that are no UTF-8 are surrogates here,
+    # which are not printable either.  No program that keeps mail gives such names.
+    return [name for name in names if name[0] != "." and name.isprintable()]
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ is void, and goes when somebody writes the list anew.  It is read and written un
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ LIST = "dovecot-uidlist"
 LOCK = "dovecot-uidlist.lock"
 
 _MOST = 2**32 - 1
+_GUID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,13 @@ def _header(line: str) -> UIDList | None:
     validity, uid_next = found.get("V", ""), found.get("N", "")
     if not (_number(validity) and _number(uid_next)):
         return None
-    return UIDList(validity=int(validity), uid_next=int(uid_next), guid=found.get("G", ""))
+    guid = found.get("G", "")
+    # It is a part of names of ours: another is as none (S14).
+    return UIDList(
+        validity=int(validity),
+        uid_next=int(uid_next),
+        guid=guid if _GUID.fullmatch(guid) else "",
+    )
 
 
 def _number(text: str) -> bool:

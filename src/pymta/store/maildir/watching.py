@@ -61,11 +61,17 @@ class _Rings:
 
 
 class Notified:
-    """By inotify.  :param notifier: a :class:`twisted.internet.inotify.INotify`, not started."""
+    """
+    By inotify.
 
-    def __init__(self, notifier: Any, mask: int) -> None:
+    :param notifier: a :class:`twisted.internet.inotify.INotify`, not started.
+    :param error: what it raises.
+    """
+
+    def __init__(self, notifier: Any, mask: int, *, error: type[Exception]) -> None:
         self._notifier = notifier
         self._mask = mask
+        self._error = error
         self._rings = _Rings()
         notifier.startReading()
 
@@ -76,7 +82,7 @@ class Notified:
             self._notifier.watch(
                 FilePath(path), self._mask, callbacks=[lambda *_: self._rings.ring(path)]
             )
-        except OSError:
+        except self._error:
             # Not there, or more than the kernel watches: whoever asked looks now and then too.
             pass
 
@@ -84,7 +90,7 @@ class Notified:
         if self._rings.take(path, ring):
             try:
                 self._notifier.ignore(FilePath(path))
-            except (KeyError, OSError):
+            except (KeyError, self._error):
                 pass  # it was removed, or never watched
 
     def close(self) -> None:
@@ -133,15 +139,20 @@ class Polled:
 def watches(reactor: Any) -> Watches:
     """The best that this machine has."""
     try:
+        # Loads the C library, where there is one that has it.
         from twisted.internet import inotify
-
-        mask = (
-            inotify.IN_CREATE
-            | inotify.IN_DELETE
-            | inotify.IN_MODIFY
-            | inotify.IN_MOVED_FROM
-            | inotify.IN_MOVED_TO
-        )
-        return Notified(inotify.INotify(reactor), mask)
-    except (ImportError, OSError, AttributeError):
+    except (ImportError, AttributeError):
         return Polled(IReactorTime(reactor))
+    mask = (
+        inotify.IN_CREATE
+        | inotify.IN_DELETE
+        | inotify.IN_MODIFY
+        | inotify.IN_MOVED_FROM
+        | inotify.IN_MOVED_TO
+    )
+    try:
+        notifier = inotify.INotify(reactor)
+    except inotify.INotifyError:
+        # Every user may have 128 of them.
+        return Polled(IReactorTime(reactor))
+    return Notified(notifier, mask, error=inotify.INotifyError)

@@ -7,6 +7,7 @@ What the change does to files is written down as steps, committed with the rows,
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -81,6 +82,7 @@ class Work:
     """
     :ivar root: the folder of the account.
     :ivar modseq: of the account; :meth:`step` takes the next one.
+    :ivar find_folders: looks for folders that other programs made, renamed or removed.
     :ivar steps: what is to be done to files, in this order.
     :ivar ranges: modseq, next UID and UIDs of mailboxes, as they were last asked for.
     :ivar owned: files that are ours to change until the steps are done: what they are then needs
@@ -94,6 +96,7 @@ class Work:
     modseq: int
     validity: int
     locks: ExitStack
+    find_folders: Callable[[Work], None]
     ranges: dict[str, tuple[int, int, UIDSet]]
     steps: list[Step] = field(default_factory=list)
     owned: dict[str, None] = field(default_factory=dict)
@@ -118,6 +121,14 @@ class Work:
         """:raises NoSuchMailbox: it is gone."""
         return self._found(box_of(self.connection, "guid", guid), "the mailbox was deleted")
 
+    def box_to_change(self, guid: str) -> Box:
+        """The same, where it is now.  :raises NoSuchMailbox: it is gone."""
+        box = self.box(guid)
+        if not self.has_folder(box):
+            self.find_folders(self)
+            box = self.box(guid)
+        return box
+
     def box_named(self, name: str) -> Box:
         """:raises NoSuchMailbox: none of that name."""
         return self._found(box_of(self.connection, "name", name), f"no mailbox {name}")
@@ -127,6 +138,10 @@ class Work:
             raise NoSuchMailbox(otherwise)
         # One object a mailbox, so that whoever changes it changes the same.
         return self.boxes.setdefault(box.id, box)
+
+    def has_folder(self, box: Box) -> bool:
+        """Whether it is still where it was: other programs rename and remove folders."""
+        return os.path.isdir(self.path(box.folder, "cur"))
 
     def drop_box(self, box: Box) -> None:
         """It is gone, and its name without one."""
