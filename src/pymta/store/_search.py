@@ -29,7 +29,7 @@ from pymta.store._fuzzy import score, settled, stretched
 from pymta.store._judging import Glance, Judge, Row, compare
 from pymta.store._text import Text
 
-__all__ = ["Doubts", "Glance", "Load", "Page", "Row", "search"]
+__all__ = ["Doubts", "Glance", "Load", "Page", "Row", "bounds", "search"]
 
 Page = Callable[[int, int], Awaitable[Sequence["Row"]]]
 """Rows from a UID up to another one, ascending: the first ones, if there are many."""
@@ -62,7 +62,7 @@ async def search(
     uids: list[UID] = []
     scores: list[int] = []
     modseq: ModSeq | None = None
-    first, last = _bounds(query)
+    first, last = bounds(query)
     while first <= last and (rows := await page(first, last)):
         for n, row in enumerate(rows, 1):
             if n % _ROWS_A_TURN == 0:
@@ -79,14 +79,14 @@ async def search(
     return Found(UIDSet(uids), modseq, scores=stretched(scores) if fuzzy else ())
 
 
-def _bounds(query: Query) -> tuple[int, int]:
+def bounds(query: Query) -> tuple[int, int]:
     """Outside of these nothing is found."""
     match query:
         case UIDIn(uids):
             return (uids.ranges[0][0], uids.ranges[-1][1]) if uids else (1, 0)
         case And(keys) if keys:
-            bounds = [_bounds(key) for key in keys]
-            return max(first for first, _ in bounds), min(last for _, last in bounds)
+            each = [bounds(key) for key in keys]
+            return max(first for first, _ in each), min(last for _, last in each)
         case _:
             return 1, 2**32 - 1
 

@@ -47,6 +47,7 @@ from pymta.search import (
 )
 from pymta.store._flags import part
 from pymta.store._judging import Day, Row
+from pymta.store._search import bounds
 from pymta.store.sql.lookups import letter_index
 from pymta.store.sql.reading import Letter, living
 from pymta.store.sql.rows import flags_of, uids_of
@@ -78,11 +79,14 @@ class Condition:
     An expression over ``m``, a message, and ``i``, its row in the index.
 
     :param values: what its parameters are; :param needs_index: whether it looks at ``i``.
+    :param first: no UID outside of ``first`` to ``last`` fulfils it.
     """
 
     expression: str = ""
     values: dict[str, Any] = field(default_factory=dict)
     needs_index: bool = False
+    first: int = 1
+    last: int = 2**32 - 1
 
 
 class Judged(NamedTuple):
@@ -107,9 +111,10 @@ def judged(connection: Connection, mailbox: int, where: Condition) -> Judged:
         "MAX(modseq) FILTER (WHERE told), json_group_array(uid) FILTER (WHERE told IS NULL) "
         f"FROM (SELECT m.uid AS uid, m.modseq AS modseq, {where.expression} AS told "
         f"FROM {messages.name} AS m {join if where.needs_index else ''} "
-        "WHERE m.mailbox = :mailbox)"
+        "WHERE m.mailbox = :mailbox AND m.uid BETWEEN :first AND :last)"
     )
-    row = connection.execute(statement, {"mailbox": mailbox, **where.values}).one()
+    which = {"mailbox": mailbox, "first": where.first, "last": where.last}
+    row = connection.execute(statement, {**which, **where.values}).one()
     found, modseq, doubtful = row
     return Judged(
         uids_of(sorted(json.loads(found))),
@@ -170,6 +175,7 @@ def condition(query: Query, *, zone: tzinfo, now: int) -> Condition:
     writing = _Writing(zone, now)
     made = writing.condition
     made.expression = writing.write(query)
+    made.first, made.last = bounds(query)
     return made
 
 
