@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pymta.errors import SpoolError
+from pymta.imap.commands import fetch
 from pymta.interfaces.content import Octets
 from pymta.interfaces.mailbox import NewMessage
 from pymta.mailbox import SEEN, UIDSet, Wanted
@@ -491,3 +492,29 @@ def test_uidonly(house: House) -> None:
         S: z NO [UNKNOWN-CTE] ...
         """
     )
+
+
+@pytest.mark.parametrize("items", ["FLAGS", "ENVELOPE", "BODY.PEEK[]", "BODY"])
+def test_nothing_changed_since(player: Player, items: str) -> None:
+    """Where nothing has changed, nothing is told but the end (RFC 7162 section 3.1.4.1)."""
+    player.line("e ENABLE CONDSTORE")
+
+    assert "x OK Fetched\r\n" == player.line(f"x FETCH 1 {items} (CHANGEDSINCE 99)")
+
+
+@pytest.mark.parametrize("octets", [1, 3000, 100_000])
+def test_s18_large_structures(house: House, octets: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Messages of nothing but parts are read and told a few at a time, and all of them.
+    """
+    flood = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\n" * 20
+    house.put(*[flood] * 35)
+    monkeypatch.setattr(fetch, "FIRST", 3)
+    for name in ("_AT_ONCE", "_COPIED", "_MADE"):
+        monkeypatch.setattr(fetch, name, octets)
+    player = house.selected()
+    for items in ("BODYSTRUCTURE", "BODY", "BODY.PEEK[19.MIME]", "(FLAGS ENVELOPE)"):
+        heard = player.say(f"x FETCH 2:* {items}\r\n".encode())
+        numbers = re.findall(rb"^\* (\d+) FETCH ", heard, re.MULTILINE)
+        assert [b"%d" % n for n in range(2, 37)] == numbers
+        assert heard.endswith(b"x OK Fetched\r\n")

@@ -9,7 +9,7 @@ with them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -49,12 +49,25 @@ ENOUGH: Final = 32 * 1024
 WITH_OCTETS: Final = 200
 """Messages that are read at once with their octets: 3 MiB."""
 
-_SLOW: Final = 50
-"""Messages that are written in one turn, where each has to be made."""
+FIRST: Final = 100
+"""Messages whose structures are read at first: what they are like is not known yet."""
+
+_AT_ONCE: Final = 4 * 1024 * 1024
+"""Octets of records that are read at once, as far as can be foreseen."""
+
+_COPIED: Final = 512 * 1024
+"""Octets of records that are written in one turn."""
+
+_MADE: Final = 32 * 1024
+"""The same, where what is written has to be made of them: some 50 messages."""
 
 _NONE: Final = UIDSet()
 _SEEN: Final = FlagChange(FlagMode.ADD, frozenset({SEEN}))
 _MARKS: Final = (Wanted.FLAGS, Wanted.MODSEQ)
+
+_LONG: Final = frozenset(
+    {Wanted.IMAP_ENVELOPE, Wanted.IMAP_STRUCTURE, Wanted.ENVELOPE, Wanted.STRUCTURE, Wanted.CONTENT}
+)
 
 Row = Sequence[Any]
 
@@ -69,7 +82,7 @@ class _Plan:
     :param form: of the responses.
     :param cuttings: the items that are octets.
     :param lazy: previews are told only as far as they are there.
-    :param step: messages that are written in one turn.
+    :param turn: octets of records that are written in one turn; 0 if records are short.
     """
 
     columns: tuple[Wanted, ...]
@@ -78,7 +91,7 @@ class _Plan:
     bare: bool
     cuttings: tuple[Cutting, ...]
     lazy: bool
-    step: int
+    turn: int
 
     def place(self, column: Wanted) -> int:
         """Where in a row it is; 0 if it is not read."""
@@ -119,8 +132,14 @@ def _planned(session: IMAPSession, command: Fetch) -> _Plan:
         bare=not items,
         cuttings=cuttings,
         lazy=Preview(lazy=False) not in command.items,
-        step=_SLOW if any(item.slow for item in items) else 1000,
+        turn=_turn(items, columns),
     )
+
+
+def _turn(items: Sequence[Item], columns: Iterable[Wanted]) -> int:
+    if any(item.slow for item in items):
+        return _MADE
+    return 0 if _LONG.isdisjoint(columns) else _COPIED
 
 
 def _item(session: IMAPSession, item: Any) -> Item | None:
@@ -142,7 +161,9 @@ async def _fetch(session: IMAPSession, command: Fetch) -> Ending:
         uids = await _windowed(session, command, uids, command.window)
     uids, code = session.bounded(uids)
     answering = _Answering(session, command)
-    for part in slices(uids, answering.at_once):
+    while uids:
+        part = next(slices(uids, answering.at_once))
+        uids = uids - part
         await answering.answer(part)
     return session.with_code(answering.ending(), code)
 
@@ -194,11 +215,9 @@ class _Answering:
         self._sees = not self._here.read_only and any(each.seen for each in self._plan.cuttings)
         self._missing = False
         self._broken = False
-
-    @property
-    def at_once(self) -> int:
-        """How many messages are read at once."""
-        return WITH_OCTETS if self._plan.cuttings else ROWS
+        self._most = WITH_OCTETS if self._plan.cuttings else ROWS
+        self.at_once = min(self._most, FIRST) if self._plan.turn else self._most
+        """How many messages are read at once, now."""
 
     async def answer(self, uids: UIDSet) -> None:
         """Tell a slice."""
@@ -209,6 +228,9 @@ class _Answering:
             columns = tuple(dict.fromkeys((*columns, *_MARKS)))
         rows: Sequence[Row] = await session.asked(here.mailbox.records(uids, columns, self._since))
         self._missing = self._missing or (self._since is None and len(rows) < len(uids))
+        if plan.turn and rows:
+            average = sum(map(_octets, rows)) // len(rows) + 1
+            self.at_once = max(10, min(self._most, _AT_ONCE // average))
         if not plan.lazy:
             rows = await self._with_previews(rows)
         if plan.cuttings:
@@ -237,8 +259,9 @@ class _Answering:
 
     async def _tell(self, rows: Sequence[Row]) -> None:
         plan = self._plan
-        for start in range(0, len(rows), plan.step):
-            part = rows[start : start + plan.step]
+        if not rows:
+            return
+        for part in _turns(rows, plan.turn) if plan.turn else [rows]:
             self._session.say(plan.form.lines(self._numbers(part), plan.values(part)))
             await self._session.flush()
 
@@ -275,6 +298,7 @@ class _Answering:
         if not rows:
             return
         plan, written = self._plan, _Written(self._session)
+        structure, read = plan.place(Wanted.STRUCTURE), 0
         beginnings = plan.form.beginnings(self._numbers(rows), plan.values(rows))
         for beginning, row in zip(beginnings, rows, strict=True):
             try:
@@ -287,6 +311,10 @@ class _Answering:
                 await written.add_all(pieces, b"" if plan.bare else b" ")
                 written.add(b")\r\n")
             await written.flush_if_full()
+            read += len(row[structure]) if structure else 0
+            if read >= _MADE:
+                read = 0
+                await written.flush()
         await written.flush()
 
     async def _pieces(self, row: Row) -> list[bytes | Stream]:
@@ -318,6 +346,21 @@ class _Answering:
             # RFC 2180 section 4.1.3: all that is there was told
             return NO("Some of them were removed by others", codes.EXPUNGEISSUED)
         return OK("Fetched")
+
+
+def _octets(row: Row) -> int:
+    return sum(len(value) for value in row if type(value) is bytes)
+
+
+def _turns(rows: Sequence[Row], most: int) -> Iterator[Sequence[Row]]:
+    # What a stranger sent decides how long a record is.
+    first = size = 0
+    for n, row in enumerate(rows):
+        size += _octets(row)
+        if size > most and n > first:
+            yield rows[first:n]
+            first, size = n, 0
+    yield rows[first:]
 
 
 class _Marks:
