@@ -17,6 +17,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    bindparam,
     delete,
     insert,
     select,
@@ -63,6 +64,19 @@ account_keys = Table(
     Column("purpose", Text, primary_key=True),
     Column("key", LargeBinary, nullable=False),
 )
+
+_OWNER = union_all(
+    select(accounts.c.name).where(
+        accounts.c.name == bindparam("address"), accounts.c.disabled == 0
+    ),
+    select(accounts.c.name)
+    .join(others, others.c.account == accounts.c.name)
+    .where(others.c.address == bindparam("address"), accounts.c.disabled == 0),
+)
+_DOMAIN = union_all(
+    select(accounts.c.domain).where(accounts.c.domain == bindparam("domain")),
+    select(others.c.domain).where(others.c.domain == bindparam("domain")),
+).limit(1)
 
 _DECOY = "decoy"
 
@@ -168,16 +182,8 @@ class SQLRecords:
         return await self._owners.get(address, self._find_owner)
 
     async def _find_owner(self, address: str) -> str | None:
-        named = select(accounts.c.name).where(accounts.c.name == address, accounts.c.disabled == 0)
-        other = (
-            select(accounts.c.name)
-            .join(others, others.c.account == accounts.c.name)
-            .where(others.c.address == address, accounts.c.disabled == 0)
-        )
-        both = union_all(named, other)
-
         def find(connection: Connection) -> str | None:
-            name: str | None = connection.execute(both).scalar()
+            name: str | None = connection.execute(_OWNER, {"address": address}).scalar()
             return name
 
         return await self._database.read(find)
@@ -186,11 +192,8 @@ class SQLRecords:
         return await self._domains.get(domain, self._find_domain)
 
     async def _find_domain(self, domain: str) -> bool:
-        both = union_all(
-            select(accounts.c.domain).where(accounts.c.domain == domain),
-            select(others.c.domain).where(others.c.domain == domain),
-        ).limit(1)
-        return await self._database.read(lambda c: c.execute(both).first() is not None)
+        asked = {"domain": domain}
+        return await self._database.read(lambda c: c.execute(_DOMAIN, asked).first() is not None)
 
     async def names(self, after: str, limit: int) -> Sequence[str]:
         page = (
