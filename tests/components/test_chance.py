@@ -39,6 +39,22 @@ def test_below_reaches_all() -> None:
     assert set(range(5)) == {chance.below(5) for _ in range(500)}
 
 
+def test_no_number_comes_twice() -> None:
+    """
+    Octets are asked for by the thousand, and each serves once.
+    """
+    asked: list[int] = []
+
+    def octets(size: int) -> bytes:
+        asked.append(size)
+        return os.urandom(size)
+
+    chance = Chance(octets)
+
+    assert 500 == len({chance.below(2**64) for _ in range(500)})
+    assert len(asked) < 20
+
+
 def test_fraction() -> None:
     """
     From 0 up to 1, without 1.
