@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TypeAlias
 
@@ -59,6 +60,7 @@ class Socket:
 Hop: TypeAlias = Domain | Direct | Literal | Socket
 
 
+@lru_cache(maxsize=1024)  # once an attempt, and attempts go to few
 def parse(text: str) -> Hop:
     """
     What it means; names come in lower case, as A-labels.

@@ -5,6 +5,7 @@ Lists of peers that are trusted with something: PROXY, XCLIENT, plaintext logins
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from pymta.errors import PymtaError
@@ -42,10 +43,13 @@ class Peers:
             self._networks = tuple(ip_network(name) for name in names if name != "unix")
         except ValueError as error:
             raise PeersError(str(error)) from None
+        # Asked several times a connection, and at each recipient.
+        self._has = lru_cache(maxsize=1024)(self._find)
 
     def __contains__(self, host: object) -> bool:
-        if not isinstance(host, str) or not self:
-            return False
+        return isinstance(host, str) and bool(self) and self._has(host)
+
+    def _find(self, host: str) -> bool:
         try:
             address = ip_address(host.partition("%")[0])
         except ValueError:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Generic, TypeAlias, TypeVar
 
@@ -391,6 +392,7 @@ def _announce_limits(standing: Standing) -> str | None:
 
 # limits-param = limit-name-value *( SP limit-name-value )         ; RFC 9422
 # limit-name-value = limit-name [ "=" limit-value ]
+@lru_cache(maxsize=256)  # asked for several times a transaction, and few servers have any
 def parse_limits(text: str) -> Mapping[str, int]:
     """
     For clients: the limits in the text behind ``LIMITS`` that are numbers, by name.
@@ -404,7 +406,7 @@ def parse_limits(text: str) -> Mapping[str, int]:
         value = found[2] if found else None
         if found and value and value.isascii() and value.isdigit() and len(value) <= 6:
             limits[found[1].upper()] = int(value)
-    return {name: value for name, value in limits.items() if value > 0}
+    return MappingProxyType({name: value for name, value in limits.items() if value > 0})
 
 
 LIMITS = Extension(keyword="LIMITS", announce=_announce_limits)
