@@ -110,12 +110,12 @@ class InboundTransaction:
 
     async def write(self, data: bytes) -> None:
         assert self._writer is not None
-        if self._header.header is None:
+        if self._header.octets is None:
             self._read_header(partial(self._header.feed, data))
         await self._writer.write(data)
 
     def _check_whole_header(self) -> None:
-        if self._header.header is None:
+        if self._header.octets is None:
             self._read_header(self._header.finish)
 
     def _read_header(self, read: Callable[[], object]) -> None:
@@ -123,7 +123,7 @@ class InboundTransaction:
             read()
         except HeaderError as error:
             raise Refused(Reply(552, "5.3.4", str(error).capitalize())) from None
-        header = self._header.header
+        header = self._header.octets
         if header is not None and count_received(header) > self._flow.limits.received:
             raise Refused(LOOP)
 

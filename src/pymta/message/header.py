@@ -133,16 +133,27 @@ class HeaderReader:
     """
     Find the header at the start of content that streams past.
 
-    ``feed`` every slice until :attr:`header` is there; at the end of the content, ``finish``.
+    ``feed`` every slice until :attr:`octets` are there; at the end of the content, ``finish``.
+
+    :ivar octets: of the header, once it is there as a whole.
     """
 
     def __init__(self, *, max_octets: int = MAX_OCTETS, max_fields: int = MAX_FIELDS) -> None:
         self._max_octets = max_octets
         self._max_fields = max_fields
-        self._octets = bytearray()
+        self._buffer = bytearray()
         self._starts = [0]
         self._searched = 0
-        self.header: Header | None = None
+        self._fields_stop = 0
+        self._header: Header | None = None
+        self.octets: bytes | None = None
+
+    @property
+    def header(self) -> Header | None:
+        """The header, once it is there; parsed when it is asked for."""
+        if self._header is None and self.octets is not None:
+            self._header = _header(self.octets, self._starts, self._fields_stop)
+        return self._header
 
     def feed(self, data: bytes) -> int:
         """
@@ -151,15 +162,15 @@ class HeaderReader:
         :returns: how many octets of it belong to the header; the rest is the body's.
         :raises HeaderError: for a header over a limit; the reader is of no use then.
         """
-        if self.header is not None:
+        if self.octets is not None:
             return 0
-        before = len(self._octets)
+        before = len(self._buffer)
         # One octet more than the limit shows that it is passed.
-        self._octets += data[: self._max_octets + 2 - before]
+        self._buffer += data[: self._max_octets + 2 - before]
         self._search()
-        if self.header is not None:
-            return self.header.size - before
-        if len(self._octets) > self._max_octets:
+        if self.octets is not None:
+            return len(self.octets) - before
+        if len(self._buffer) > self._max_octets:
             raise HeaderError(f"header longer than {self._max_octets} octets", self._max_octets)
         return len(data)
 
@@ -169,16 +180,17 @@ class HeaderReader:
 
         :raises HeaderError: for a header over a limit.
         """
-        if self.header is None:
-            if self._octets.endswith(b"\n\r"):
+        if self.octets is None:
+            if self._buffer.endswith(b"\n\r"):
                 # What _search put off stands for itself, when nothing follows.
-                self._add(len(self._octets) - 1)
-            self._end(len(self._octets), len(self._octets))
-        assert self.header is not None
-        return self.header
+                self._add(len(self._buffer) - 1)
+            self._end(len(self._buffer), len(self._buffer))
+        header = self.header
+        assert header is not None
+        return header
 
     def _search(self) -> None:
-        octets = self._octets
+        octets = self._buffer
         if self._searched == 0:
             # An empty header: its empty line has no line before it.
             if octets[:1] == b"\n" or octets[:2] == b"\r\n":
@@ -208,9 +220,9 @@ class HeaderReader:
     def _end(self, fields_stop: int, stop: int) -> None:
         if stop > self._max_octets:
             raise HeaderError(f"header longer than {self._max_octets} octets", self._max_octets)
-        octets = bytes(self._octets[:stop])
-        self._octets = bytearray()
-        self.header = _header(octets, self._starts, fields_stop)
+        self.octets = bytes(self._buffer[:stop])
+        self._fields_stop = fields_stop
+        self._buffer = bytearray()
 
 
 def _header(octets: bytes, starts: list[int], fields_stop: int) -> Header:

@@ -40,6 +40,8 @@ MAX_RECEIVED = 100
 
 _CIPHER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _ID = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+")
+# At the start of a line: one that goes on begins with white space.
+_RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _NOT_PRINTABLE = re.compile(r"[^ -~]+")
 
 
@@ -163,9 +165,13 @@ def has_delivered_to(header: Header, address: Address) -> bool:
     return any(field.unfolded.decode("utf-8", "replace").casefold() == wanted for field in fields)
 
 
-def count_received(header: Header) -> int:
-    """How many hops there were; compare with :data:`MAX_RECEIVED`."""
-    return header.count(b"Received")
+def count_received(header: bytes) -> int:
+    """
+    How many hops there were; compare with :data:`MAX_RECEIVED`.
+
+    :param header: its octets: it need not be parsed for this.
+    """
+    return len(_RECEIVED.findall(header))
 
 
 def date_field(now: datetime) -> bytes:
