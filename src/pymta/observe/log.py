@@ -175,11 +175,12 @@ class LogObserver:
     # -- values ------------------------------------------------------------------
 
     def _session(self, session: Session) -> dict[str, object]:
+        peer = str(session.peer)
         return {
-            "session": f"{session.id} [{session.peer}]",
+            "session": f"{session.id} [{peer}]",
             "session_id": session.id,
             "role": session.role.value,
-            "peer": str(session.peer),
+            "peer": peer,
             "local": str(session.local),
             "helo": printable(session.helo),
             "tls": "" if session.tls is None else session.tls.version,
@@ -195,6 +196,8 @@ class LogObserver:
 
     def _value(self, value: object) -> object:
         match value:
+            case str():  # the most, first
+                return printable(redacted(value, self._redaction))
             case None:
                 return ""
             case int():
