@@ -81,11 +81,13 @@ class Watch:
         self._down: Callable[[], None] = lambda: None
 
     async def begin(self) -> None:
-        """Look at all that is there, and hang up the bell first."""
+        """Hang up the bell, and look at all that is there."""
         session, store = self._session, self._session.store
         if session.provides(IACLStore):
             self._namespaces = await session.asked(IACLStore(store).namespaces())
         if self._groups:
+            # A store that was asked once knows whose bell it is, and rings for no others.
+            await session.asked(store.mailboxes())
             self._down = store.watch(self._ring)
             changes: StoreChanges = await session.asked(store.changes(ModSeq(0)))
             self._until = changes.until
