@@ -682,3 +682,83 @@ def test_a_long_search() -> None:
     player.line("b SEARCH TEXT x")
     house.elapse(600)
     assert player.heard().decode().splitlines()[-1].startswith("b NO [UNAVAILABLE]")
+
+
+def test_without_numbers() -> None:
+    """RFC 9586: under UIDONLY there are no numbers to be told, or to be sought."""
+    one(
+        fed(),
+        """
+        C: a ENABLE UIDONLY
+        S: * ENABLED UIDONLY
+        S: a OK ...
+        C: b SEARCH ALL
+        S: b BAD [UIDREQUIRED] ...
+        C: c UID SEARCH 1:2
+        S: c BAD [UIDREQUIRED] ...
+        C: d SORT (DATE) UTF-8 ALL
+        S: d BAD [UIDREQUIRED] ...
+        C: e THREAD REFS UTF-8 ALL
+        S: e BAD [UIDREQUIRED] ...
+        C: f UID SEARCH RETURN (UPDATE COUNT) UID 3:*
+        S: * ESEARCH (TAG "f") UID COUNT 2
+        S: f OK ...
+        C: g UID STORE 3 +FLAGS.SILENT \\Deleted
+        S: g OK ...
+        C: h UID EXPUNGE 3
+        S: * ESEARCH (TAG "f") UID REMOVEFROM (0 3)
+        S: * VANISHED 3
+        S: h OK ...
+        C: i UID THREAD REFS UTF-8 ALL
+        S: * THREAD (2 4)
+        S: i OK ...
+        """,
+    )
+
+
+def test_all_is_utf8() -> None:
+    """RFC 6855 section 3: behind ENABLE UTF8=ACCEPT a charset is an error, and UTF-8 is not."""
+    player = fed().logged_in()
+    play(
+        """
+        C: a ENABLE UTF8=ACCEPT
+        S: * ENABLED UTF8=ACCEPT
+        S: a OK ...
+        C: s SELECT INBOX
+        S: ...
+        S: s OK ...
+        C: b SEARCH CHARSET UTF-8 ALL
+        S: b BAD ...
+        C: c SEARCH BODY "k\u00e4se"
+        S: * SEARCH 3
+        S: c OK ...
+        """,
+        Played(player),
+    )
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_in_pieces(size: int) -> None:
+    """However the octets come: texts in literals, many commands at once, an unfinished one."""
+    player = fed().selected()
+    commands = (
+        b"a SEARCH CHARSET UTF-8 OR SUBJECT {5+}\r\nbread BODY {5+}\r\nk\xc3\xa4se\r\n"
+        b'b UID SORT (REVERSE DATE) "UTF-8" NOT (SEEN FLAGGED)\r\n'
+        b"c UID THREAD references utf-8 all\r\nd SEARCH AL"
+    )
+    heard = b"".join(
+        player.say(commands[at : at + size]) for at in range(0, len(commands), size)
+    ).decode()
+    told = [line for line in heard.splitlines() if line.startswith("* ")]
+    assert ["* SEARCH 2 3", "* SORT 2 4 3", "* THREAD (3)(2 4)"] == told
+    assert "d OK" in player.line("L")
+
+
+def test_depth() -> None:
+    """A hundred levels are answered, by texts too; one more is BAD."""
+    player = fed().selected()
+    for key, found in (("SEEN", "1"), ("BODY fruit", "1")):
+        assert f"* SEARCH {found}\r\n" in player.line("a SEARCH " + "NOT " * 100 + key)
+    nested = "(OR DELETED " * 50 + "BODY fruit" + ")" * 50
+    assert "* SEARCH 1\r\n" in player.line(f"b SEARCH {nested}")
+    assert "c BAD" in player.line("c SEARCH " + "NOT " * 101 + "SEEN")
