@@ -268,7 +268,7 @@ class IMAPConversation:
                 return None
         if call is None:
             return BAD("Nobody answers that here")
-        if not call.slow:
+        if not call.slow or "INPROGRESS" in self._settings.without:
             return await call.run(self._session, command)
         self._telling = self._clock.callLater(PROGRESS, self._tell_progress)
         try:

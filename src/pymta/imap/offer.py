@@ -29,7 +29,7 @@ from pymta.imap.commands import (
 )
 from pymta.imap.extension import Offered
 from pymta.imap.settings import Settings
-from pymta.interfaces.mailbox import IMailboxStore
+from pymta.interfaces.mailbox import IAppendLimitStore, IMailboxStore
 from pymta.session import TLS
 from pymta.wire.imap import verbs
 from pymta.wire.imap.capability import Capability, Register, Verb, sasl
@@ -122,6 +122,7 @@ class Offer:
                 sasl(self._mechanisms),
                 Capability(name="APPENDLIMIT", words=self._append_limit),
                 Capability(name="MESSAGELIMIT", words=self._message_limit),
+                Capability(name="SAVELIMIT", words=self._save_limit),
                 *self._table(),
             ]
         )
@@ -165,14 +166,20 @@ class Offer:
         visitor = _visitor(status)
         return self._login.offered(visitor.tls, visitor.plaintext)
 
-    def _append_limit(self, _status: Status) -> Sequence[str]:
+    def _append_limit(self, status: Status) -> Sequence[str] | None:
         limit = self._settings.append_limit
+        if limit is not None:
+            return (f"APPENDLIMIT={limit}",)
         # RFC 7889 section 2: without a figure, mailboxes have limits of their own
-        return ("APPENDLIMIT",) if limit is None else (f"APPENDLIMIT={limit}",)
+        return ("APPENDLIMIT",) if self._provides(status, (IAppendLimitStore,)) else None
 
     def _message_limit(self, _status: Status) -> Sequence[str] | None:
         limit = self._settings.message_limit
         return None if limit is None else (f"MESSAGELIMIT={limit}",)
+
+    def _save_limit(self, _status: Status) -> Sequence[str] | None:
+        limit = self._settings.save_limit
+        return None if limit is None else (f"SAVELIMIT={limit}",)
 
 
 def _visitor(status: Status) -> Visitor:

@@ -114,6 +114,7 @@ class Settings:
     :param implicit_tls: the handshake comes before the greeting (:rfc:`8314#section-3.1`).
     :param append_limit: octets of a message (:rfc:`7889`); None is no limit.
     :param message_limit: messages that one command may name (:rfc:`9738`); None is no limit.
+    :param save_limit: messages that one COPY or APPEND may bring; None is no limit of its own.
     :param utf8_headers: what becomes of those that should not be.
     :param accounts: counts sessions by account.
     :param identity: what ID says (:rfc:`2971`); no version, which only helps attackers.
@@ -131,6 +132,7 @@ class Settings:
     implicit_tls: bool = False
     append_limit: int | None = 50 * MIB
     message_limit: int | None = None
+    save_limit: int | None = None
     utf8_headers: UTF8Headers = UTF8Headers.STORE
     accounts: AccountSessions = field(default_factory=AccountSessions)
     identity: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({"name": "pymta"}))
@@ -141,3 +143,9 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
     observer: IObserver | None = None
+
+    @property
+    def most_saved(self) -> int | None:
+        """Messages that one COPY or APPEND may bring, by both limits; None is no limit."""
+        limits = (self.message_limit, self.save_limit)
+        return min((each for each in limits if each is not None), default=None)

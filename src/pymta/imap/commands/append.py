@@ -156,7 +156,7 @@ class _Taking:
         while True:
             match await session.next_event(session.settings.timeouts.sending):
                 case MessageBegan() as began:
-                    limit = session.settings.message_limit
+                    limit = session.settings.most_saved
                     if limit is not None and len(self.messages) >= limit:
                         # RFC 9738 section 3: none of them
                         return NO("Too many messages at once", codes.message_limit(limit))

@@ -21,7 +21,7 @@ __all__ = ["CALLS"]
 
 async def _copy(session: IMAPSession, command: Copy) -> Ending:
     uids = session.resolve(command.numbers, by_uid=command.by_uid)
-    limit = session.settings.message_limit
+    limit = session.settings.most_saved
     if limit is not None and len(uids) > limit:
         # RFC 9738 section 3: COPY is done for all of them or for none.
         return NO("Too many messages at once", codes.message_limit(limit))
