@@ -762,3 +762,28 @@ def test_depth() -> None:
     nested = "(OR DELETED " * 50 + "BODY fruit" + ")" * 50
     assert "* SEARCH 1\r\n" in player.line(f"b SEARCH {nested}")
     assert "c BAD" in player.line("c SEARCH " + "NOT " * 101 + "SEEN")
+
+
+def test_updates_with_notify() -> None:
+    """RFC 5465 section 5.2: between commands, too."""
+    house = fed()
+    one(
+        house,
+        """
+        C: a UID SEARCH RETURN (UPDATE ALL) UNSEEN
+        S: * ESEARCH (TAG "a") UID ALL 3:4
+        S: a OK ...
+        C: n NOTIFY SET (SELECTED (MessageNew MessageExpunge FlagChange))
+        S: n OK ...
+        * deliver
+        * time
+        S: * 4 EXISTS
+        S: * 4 RECENT
+        S: * ESEARCH (TAG "a") UID ADDTO (0 5)
+        C: b UID STORE 3 +FLAGS.SILENT \\Seen
+        S: * ESEARCH (TAG "a") UID REMOVEFROM (0 3)
+        S: b OK ...
+        """,
+        deliver=lambda: house.put(BREAD),
+        time=lambda: house.elapse(COALESCE),
+    )
