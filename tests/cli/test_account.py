@@ -4,6 +4,7 @@ Tests for ``pymta account`` beside a server that runs.
 
 from __future__ import annotations
 
+import imaplib
 import json
 import poplib
 import smtplib
@@ -90,8 +91,15 @@ def test_quota(tmp_path: Path) -> None:
         assert 552 == lmtp()
         assert (0, "", "") == pymta("account", "quota", "ann@example.test", "none", *store)
         assert 250 == lmtp()
-        limited = pymta("account", "quota", "ann@example.test", "1G", "--messages", "2", *store)
+        few = ("--messages", "2", "--mailboxes", "7")
+        limited = pymta("account", "quota", "ann@example.test", "1G", *few, *store)
         assert (0, "", "") == limited
+        with imaplib.IMAP4("127.0.0.1", running.ports["imap"]) as mail:
+            mail.login("ann@example.test", "x")
+            assert ["OK", "NO"] == [mail.create(name)[0] for name in ("a", "b")]
+            assert [b"account (STORAGE 1 1048576 MESSAGE 2 2 MAILBOX 7 7)"] == mail.getquota(
+                "account"
+            )[1]
         assert 452 == lmtp()
         nobody = pymta("account", "quota", "bob@example.test", "1M", *store)
         assert (1, "", "pymta: there is no account bob@example.test\n") == nobody

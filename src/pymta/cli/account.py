@@ -18,7 +18,8 @@ from pymta.components.people import People
 from pymta.components.stores import Stores
 from pymta.errors import NoSuchAccount
 from pymta.interfaces.accounts import IAccountAdministration
-from pymta.interfaces.mailbox import IQuotaStore
+from pymta.interfaces.mailbox import IQuotaRootStore
+from pymta.mailbox import ACCOUNT_ROOT, Resource
 
 __all__ = ["add", "list_all", "passwd", "password_of", "quota", "remove", "size_of"]
 
@@ -80,19 +81,28 @@ def list_all(arguments: Namespace) -> int:
 
 def quota(arguments: Namespace) -> int:
     """How much an account's mailboxes may hold."""
-    octets, messages = size_of(arguments.size), arguments.messages
-    if messages is not None and messages < 0:
-        raise Usage("--messages: a number below 0")
+    asked = {
+        Resource.STORAGE: size_of(arguments.size),
+        Resource.MESSAGE: _number("--messages", arguments.messages),
+        Resource.MAILBOX: _number("--mailboxes", arguments.mailboxes),
+    }
+    limits = {resource: limit for resource, limit in asked.items() if limit is not None}
 
     async def work(people: People) -> int:
         account = await people.directory.open(arguments.address)
-        if not IQuotaStore.providedBy(account.mailboxes):
+        if not IQuotaRootStore.providedBy(account.mailboxes):
             complain("these mailboxes have no limits")
             return NOT_DONE
-        await account.mailboxes.set_quota(octets, messages)
+        await account.mailboxes.set_limits(ACCOUNT_ROOT, limits)
         return DONE
 
     return _on_people(arguments, work)
+
+
+def _number(option: str, number: int | None) -> int | None:
+    if number is not None and number < 0:
+        raise Usage(f"{option}: a number below 0")
+    return number
 
 
 def size_of(text: str) -> int | None:

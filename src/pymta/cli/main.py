@@ -160,7 +160,9 @@ def _add_account(commands: Commands) -> None:
     quota = _command(inner, "quota", text, "account:quota", parents=[_store()])
     quota.add_argument("address", metavar="ADDRESS")
     quota.add_argument("size", metavar="SIZE", help="octets: 500M, 2G; or none")
-    quota.add_argument("--messages", metavar="NUMBER", type=int, help="(default: any number)")
+    for what in ("messages", "mailboxes"):
+        any_number = "(default: any number)"
+        quota.add_argument(f"--{what}", metavar="NUMBER", type=int, help=any_number)
     _command(inner, "list", "all names", "account:list_all", parents=[_store(), _json()])
 
 
