@@ -218,7 +218,10 @@ class Wanted(Enum):
     EMAIL_ID = "email id"
     """``str``: the same for each copy (:rfc:`8474#section-5.1`)."""
     CONTENT = "content"
-    """``bytes | None``: the octets, where the store keeps them in the row; None if it does not."""
+    """
+    ``bytes | None``: the octets, where the store has them at hand, as it may up to 64 KiB; None
+    where it has not.  To be wanted of few messages at once.
+    """
 
 
 class FlagMode(Enum):

@@ -1,16 +1,16 @@
 """
 FETCH (:rfc:`3501#section-6.4.5`): rows of the store become lines, slice by slice.
 
-No more than a thousand messages are asked for at once, two hundred where their octets come with
-them, and no more than one message's slice is held while the client lags behind.  What sets
-``\\Seen`` sets it for a slice in one commit, before its octets are told, and tells the new flags
-with them.
+No more than a thousand messages are asked for at once, or 4 MiB of them, and no more than one
+message's slice is held while the client lags behind.  What sets ``\\Seen`` sets it for a slice
+in one commit, before its octets are told, and tells the new flags with them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final
 
 from pymta.aio import TimeLimit
@@ -32,7 +32,8 @@ from pymta.imap.view import SelectedView, slices
 from pymta.interfaces.content import SLICE, IContent
 from pymta.mailbox import SEEN, UID, FlagChange, FlagMode, ModSeq, UIDSet, Wanted
 from pymta.message.preview import preview
-from pymta.message.structure_codec import from_bytes
+from pymta.message.structure_codec import from_bytes, to_bytes
+from pymta.message.structure_reader import StructureReader
 from pymta.wire.imap.command.fetch import Attribute, Fetch, Preview, Window
 from pymta.wire.imap.numset import SeqSet
 from pymta.wire.imap.response import codes
@@ -47,10 +48,13 @@ ENOUGH: Final = 32 * 1024
 """Octets that are gathered before they are written."""
 
 WITH_OCTETS: Final = 200
-"""Messages that are read at once with their octets: 3 MiB."""
+"""Messages that are read at once with their octets, at most."""
 
-FIRST: Final = 100
-"""Messages whose structures are read at first: what they are like is not known yet."""
+FIRST: Final = 50
+"""
+Messages that are read at first where records may be long: what they are like is not known yet.
+Each is 64 KiB at most.
+"""
 
 _AT_ONCE: Final = 4 * 1024 * 1024
 """Octets of records that are read at once, as far as can be foreseen."""
@@ -65,6 +69,7 @@ _NONE: Final = UIDSet()
 _SEEN: Final = FlagChange(FlagMode.ADD, frozenset({SEEN}))
 _MARKS: Final = (Wanted.FLAGS, Wanted.MODSEQ)
 
+_OCTETS: Final = frozenset({Wanted.STRUCTURE, Wanted.CONTENT})
 _LONG: Final = frozenset(
     {Wanted.IMAP_ENVELOPE, Wanted.IMAP_STRUCTURE, Wanted.ENVELOPE, Wanted.STRUCTURE, Wanted.CONTENT}
 )
@@ -227,7 +232,8 @@ class _Answering:
         if marked:
             columns = tuple(dict.fromkeys((*columns, *_MARKS)))
         rows: Sequence[Row] = await session.asked(here.mailbox.records(uids, columns, self._since))
-        self._missing = self._missing or (self._since is None and len(rows) < len(uids))
+        if self._since is None and len(rows) < len(uids):
+            rows = await self._with_gone(uids, columns, rows)
         if plan.turn and rows:
             average = sum(map(_octets, rows)) // len(rows) + 1
             self.at_once = max(10, min(self._most, _AT_ONCE // average))
@@ -241,6 +247,39 @@ class _Answering:
         here.view.told(uids if Wanted.FLAGS in plan.columns else marked)
         if Wanted.MODSEQ in columns:
             session.owes_highest |= here.view.holding
+
+    async def _with_gone(
+        self, uids: UIDSet, columns: Sequence[Wanted], rows: Sequence[Row]
+    ) -> Sequence[Row]:
+        """
+        With messages that others have removed, and the client was not told of.
+
+        Their octets are kept for a while (:rfc:`2180#section-4.1.1`); all else is not.
+        """
+        gone = uids - UIDSet(row[0] for row in rows)
+        if not (self._plan.cuttings and _OCTETS.issuperset(self._plan.columns)):
+            self._missing = True
+            return rows
+        kept = [*rows]
+        for uid in gone:
+            try:
+                kept.append(await self._gone(uid, columns))
+            except MessageGone:
+                self._missing = True
+        return sorted(kept, key=itemgetter(0))
+
+    async def _gone(self, uid: UID, columns: Sequence[Wanted]) -> Row:
+        """A row of one that has no row any more."""
+        session = self._session
+        content = await session.asked(self._here.mailbox.content(uid))
+        structure = None
+        if Wanted.STRUCTURE in columns:
+            reader = StructureReader()
+            for start in range(0, content.size, SLICE):
+                reader.feed(await session.asked(content.read(start, start + SLICE)))
+                await session.flush()
+            structure = to_bytes(reader.finish())
+        return (uid, *(structure if each is Wanted.STRUCTURE else None for each in columns))
 
     async def _mark(self, uids: UIDSet) -> UIDSet:
         """Set ``\\Seen`` (:rfc:`3501#section-6.4.5`).  :returns: where it was not set before."""

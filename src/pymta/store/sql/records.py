@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, selec
 from pymta.database.rows import among, keys
 from pymta.database.tables import contents
 from pymta.database.times import from_microseconds
+from pymta.interfaces.content import SLICE
 from pymta.mailbox import ModSeq, UIDSet, Wanted
 from pymta.store._digest import imap_envelope, imap_structure
 from pymta.store._flags import names_of
@@ -25,8 +26,8 @@ __all__ = ["MAX_RECORDS", "records", "write_all"]
 
 MAX_RECORDS = 1000
 
-MAX_CONTENT = 16 * 1024
-"""Octets of a content that comes in a row: 16 MiB a call, if all of them are as large."""
+MAX_CONTENT = SLICE
+"""Octets of a content that comes in a row; larger ones are in files."""
 
 _SMALL_OCTETS = case((contents.c.size <= MAX_CONTENT, contents.c.octets))
 
