@@ -58,7 +58,8 @@ def test_an_expunge_waits() -> None:
 
 def test_what_is_gone_and_not_told_keeps_its_number() -> None:
     """
-    RFC 2180 §4.1.3: a FETCH of what others removed is a NO, and all else is told.
+    RFC 2180 §4.1: a FETCH of what others removed is a NO, and all else is told; its octets can
+    still be had.
     """
     house = House()
     house.put(ONE, ONE)
@@ -76,6 +77,14 @@ def test_what_is_gone_and_not_told_keeps_its_number() -> None:
         C2: b STORE 1:2 +FLAGS (\\Seen)
         S2: * 2 FETCH (FLAGS (\\Seen))
         S2: b NO [EXPUNGEISSUED] ...
+        C2: d FETCH 1:2 BODY[TEXT]
+        S2: * 1 FETCH (BODY[TEXT] ...
+        S2: first
+        S2: )
+        S2: * 2 FETCH (BODY[TEXT] ...
+        S2: first
+        S2: )
+        S2: d OK ...
         C2: c NOOP
         S2: * 1 EXPUNGE
         S2: c OK ...
