@@ -22,6 +22,7 @@ from pymta.wire.imap.client_events import (
     Greeting,
     Idling,
     Lost,
+    LostReason,
     Request,
     Untagged,
     astring,
@@ -141,6 +142,8 @@ class Session:
             self._send()
             self.socket.settimeout(max(0.001, end - time.monotonic()))
             self.client.receive_data(self.socket.recv(1 << 18))
+        if isinstance(event, Lost) and event.reason is LostReason.PEER_CLOSED:
+            raise ConnectionError("the server closed the connection")
         assert not isinstance(event, Lost), event
         return event
 

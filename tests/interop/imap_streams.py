@@ -16,9 +16,10 @@ from pymta.wire.imap.cursor import Literal
 
 __all__ = ["MADE_BOXES", "Commands", "Place"]
 
-MADE_BOXES = ("a", "a/b", "Sent", "Entw&APw-rfe")
-"""Those that are there from the start."""
-BOXES = ("INBOX", *MADE_BOXES, "a/b/c", "with space", "no/such")
+MADE_BOXES = ("a", "a/b", "Entw&APw-rfe")
+"""Those that are made for a stream."""
+BOXES = ("INBOX", *MADE_BOXES, "Sent", "a/b/c", "with space", "no/such")
+PARENTS = (b'"a"', b'"a/b"')
 KEYWORDS = ("$Forwarded", "Work", "NonJunk", "k1")
 SYSTEM = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft")
 FIELDS = ("Subject", "From", "To", "Date", "Message-ID", "X-None", "Content-Type", "received")
@@ -27,6 +28,7 @@ SECTIONS = (
     *("", "HEADER", "TEXT", "1", "2", "3", "1.1", "1.2", "2.1", "1.MIME", "2.MIME", "1.HEADER"),
     *("2.HEADER", "1.TEXT", "2.TEXT", "2.1.MIME", "1.1.1", "4", "3.HEADER", "9.9"),
 )
+PEOPLE = ("test", "ann", "bob", "jdoe", "Jürgen", "zzqq", "list", "b.test")
 DAYS = ("1-Feb-2020", "15-Jun-2020", "3-Jun-2020", "30-Dec-2019", "1-Jan-1999")
 MACROS = ("ALL", "FAST", "FULL")
 ATTRIBUTES = ("UID", "FLAGS", "RFC822.SIZE", "INTERNALDATE", "ENVELOPE", "BODY", "BODYSTRUCTURE")
@@ -116,12 +118,15 @@ class Commands:
 
     def delete(self, place: Place) -> Request:
         box = self._box()
-        # What becomes of a session on a deleted mailbox is everybody's own affair.
-        return Request("NOOP") if _is_in(place, box) else Request("DELETE", (box,))
+        # What becomes of a session on a deleted mailbox is everybody's own affair, and what is
+        # left of a name with inferiors is too (RFC 3501 section 6.3.4).
+        if _is_in(place, box) or box in PARENTS:
+            return Request("NOOP")
+        return Request("DELETE", (box,))
 
     def rename(self, place: Place) -> Request:
         old, new = self._box(), self._box()
-        if _is_in(place, old) or b"INBOX" in old or old.strip(b'"') in new:
+        if _is_in(place, old) or old in PARENTS or b"INBOX" in old or old.strip(b'"') in new:
             return Request("NOOP")
         return Request("RENAME", (old, b" ", new))
 
@@ -160,6 +165,10 @@ class Commands:
         return Request("UNSELECT" if self._chance(0.7) else "CLOSE")
 
     def expunge(self, place: Place) -> Request:
+        if place.read_only:
+            # A Dovecot removes and moves messages in spite of EXAMINE: behind that, the two
+            # would not hold the same.
+            return Request("NOOP")
         if self._chance(0.5):
             return Request("EXPUNGE")
         return Request("UID EXPUNGE", (self._numbers(place, by_uid=True).encode(),))
@@ -169,9 +178,9 @@ class Commands:
 
     def move(self, place: Place) -> Request:
         box = self._box()
-        return (
-            Request("NOOP") if _is_in(place, box) else self._on_numbers("MOVE", place, box.decode())
-        )
+        if place.read_only or _is_in(place, box):
+            return Request("NOOP")
+        return self._on_numbers("MOVE", place, box.decode())
 
     def _flags(self) -> list[str]:
         return self._some(SYSTEM + KEYWORDS)
@@ -210,11 +219,13 @@ class Commands:
 
     def _key(self, place: Place, depth: int) -> str:
         if depth and self._chance(0.3):
-            inner = [self._key(place, depth - 1) for _ in range(2)]
-            return self._random.choice(
-                (f"NOT {inner[0]}", f"OR {inner[0]} {inner[1]}", f"({inner[0]} {inner[1]})")
-            )
+            left, right = self._key(place, depth - 1), self._key(place, depth - 1)
+            return self._random.choice((self._not(left), f"OR {left} {right}", f"({left} {right})"))
         return self._random.choice(_KEYS)(self, place)
+
+    def _not(self, key: str) -> str:
+        # In an OR, a Dovecot takes NOT of several keys for something else.
+        return key if key.startswith("(") else f"NOT {key}"
 
     def sort(self, place: Place) -> Request:
         verb, _ = self._verb("SORT")
@@ -247,8 +258,9 @@ _KEYS: tuple[Callable[[Commands, Place], str], ...] = (
     lambda commands, place: commands._numbers(place, by_uid=False),
     lambda commands, place: f"UID {commands._numbers(place, by_uid=True)}",
     _word("SUBJECT", WORDS),
-    _word("FROM", WORDS),
-    _word("TO", WORDS),
+    # Dovecot writes MISSING_MAILBOX@MISSING_DOMAIN, and finds it too.
+    _word("FROM", PEOPLE),
+    _word("TO", PEOPLE),
     _word("BODY", WORDS),
     _word("TEXT", WORDS),
     lambda commands, _: (
@@ -258,9 +270,11 @@ _KEYS: tuple[Callable[[Commands, Place], str], ...] = (
     lambda commands, _: (
         f"{commands._random.choice(('BEFORE', 'ON', 'SINCE'))} " + commands._random.choice(DAYS)
     ),
+    # Of messages without a date nothing is said; to Dovecot they are very old.
     lambda commands, _: (
-        f"{commands._random.choice(('SENTBEFORE', 'SENTON', 'SENTSINCE'))} "
-        + commands._random.choice(DAYS)
+        '(HEADER Date "20" '
+        + commands._random.choice(("SENTBEFORE", "SENTON", "SENTSINCE"))
+        + f" {commands._random.choice(DAYS)})"
     ),
     lambda commands, _: (
         f"{commands._random.choice(('LARGER', 'SMALLER'))} "

@@ -24,16 +24,16 @@ def read_fetched(cursor: ResponseCursor, number: int, *, by_uid: bool) -> Fetche
     """
     The items in parentheses.
 
-    :raises RemoteProtocolError: they are none, or one is there twice.
+    :raises RemoteProtocolError: they are none, or one is there twice with different values.
     """
     items: dict[str, FetchValue] = {}
 
     def item() -> None:
         name = _name(cursor)
         cursor.space()
-        if name in items:
+        value = _value(cursor, name)
+        if items.setdefault(name, value) != value:
             raise cursor.wrong(f"{name} twice")
-        items[name] = _value(cursor, name)
 
     cursor.listed_or_none(item)
     return Fetched(number, MappingProxyType(items), by_uid)
