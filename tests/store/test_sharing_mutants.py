@@ -16,6 +16,7 @@ from pymta.mailbox import PossibleRights
 from pymta.store import _annotations, _visiting, sharing
 from pymta.store._quota import Quota
 from pymta.store.memory import mailbox, mailboxes, notes
+from pymta.store.memory.mailbox import MemoryMailbox
 from pymta.store.memory.mailboxes import MemoryMailboxes
 from pymta.store.memory.state import Account, Box, Message
 from pymta.store.sharing import SharedMailboxes
@@ -81,7 +82,13 @@ def _unbounded(check: Callable[..., Any], values: Any) -> Any:
     return {_annotations.checked_entry(name): value for name, value in values.items()}
 
 
+async def _present_keywords(keywords: Any, self: MemoryMailbox) -> Any:
+    return frozenset(k for m in self._box.messages.values() for k in m.flags.keywords)
+
+
 MUTANTS: list[tuple[str, Mutate, str, dict[str, Any]]] = [
+    ("keywords go with messages", method(MemoryMailbox, "keywords", _present_keywords),
+     "test_keywords", {}),
     ("owners are nobody", method(MemoryMailboxes, "acl", _nobody_owns), "test_set_rights",
      {"changes": ["lr"], "after": "lr"}),
     ("rights of an owner go", method(MemoryMailboxes, "my_rights", _anyones),
