@@ -9,7 +9,7 @@ nobody expected becomes NO [SERVERBUG] with an id, and the session goes on.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Final
 
 from twisted.internet.interfaces import IDelayedCall
@@ -21,7 +21,6 @@ from pymta.edge.login import LoginCancelled
 from pymta.edge.talk import Teller
 from pymta.errors import NoSuchMailbox, StoreClosed
 from pymta.events import Connected, Disconnected
-from pymta.imap.commands.table import COMMANDS
 from pymta.imap.endings import ending_of
 from pymta.imap.entering import Entering, Farewell
 from pymta.imap.extension import Call, Numbering
@@ -55,10 +54,21 @@ COALESCE: Final = 0.02
 
 
 class IMAPConversation:
-    """What is said on one connection, from the greeting to the end."""
+    """
+    What is said on one connection, from the greeting to the end.
+
+    :param visitor: what the machine's offer depends on.
+    :param calls: how commands are answered, by their type.
+    """
 
     def __init__(
-        self, settings: Settings, machine: IMAPServer, session: Session, *, visitor: Visitor
+        self,
+        settings: Settings,
+        machine: IMAPServer,
+        session: Session,
+        *,
+        visitor: Visitor,
+        calls: Mapping[type, Call],
     ) -> None:
         self._settings = settings
         self._clock = settings.clock
@@ -66,9 +76,7 @@ class IMAPConversation:
         self._machine = machine
         self._session = IMAPSession(settings, machine, session, ring=self._rung)
         self._entering = Entering(self._session, visitor, self._teller)
-        self._calls = dict(COMMANDS)
-        for extension in settings.extensions:
-            self._calls.update(extension.calls)
+        self._calls = calls
         self._connection: Connection[Event]
         self._ringing: IDelayedCall | None = None
         self._telling: IDelayedCall

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from pymta.edge.listener import Listener
 from pymta.edge.switch import Client
+from pymta.imap.commands.table import COMMANDS
 from pymta.imap.conversation import IMAPConversation
 from pymta.imap.offer import Offer, Visitor
 from pymta.imap.settings import Settings
@@ -34,6 +35,9 @@ class _Beginning:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._offer = Offer(settings)
+        self._calls = dict(COMMANDS)
+        for extension in settings.extensions:
+            self._calls.update(extension.calls)
 
     def __call__(self, client: Client) -> tuple[IMAPServer, IMAPConversation]:
         settings = self._settings
@@ -53,4 +57,6 @@ class _Beginning:
             proxy=client.proxy,
             started=settings.now(),
         )
-        return machine, IMAPConversation(settings, machine, session, visitor=visitor)
+        return machine, IMAPConversation(
+            settings, machine, session, visitor=visitor, calls=self._calls
+        )

@@ -79,6 +79,8 @@ class MemoryMailbox:
 
     async def changes(self, since: ModSeq, known: UIDSet | None = None) -> Changes:
         box, _ = self._there()
+        if since >= box.modseq:
+            return Changes(arrived=UIDSet(), changed=(), vanished=UIDSet(), until=box.modseq)
         moved = [(uid, m) for uid, m in box.messages.items() if m.modseq > since]
         return Changes(
             arrived=UIDSet(uid for uid, m in moved if m.arrived > since),
