@@ -12,11 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pymta.imap.commands import fetch
 from pymta.imap.selected import Selected
 from pymta.imap.session import IMAPSession
 from pymta.imap.sorting import sorted_by
 from pymta.mailbox import UID, Found, ModSeq, UIDSet
 from pymta.search import And, Query, SortBy, SortKey, UIDIn
+from pymta.wire.imap.command.fetch import Fetch, FetchItem
+from pymta.wire.imap.numset import SeqSet
 from pymta.wire.imap.response import codes
 from pymta.wire.imap.response.esearch import Update, runs, update_line
 from pymta.wire.imap.response.status import NO, untagged
@@ -33,6 +36,7 @@ _KEY: Final = "contexts"
 class _Context:
     """
     :param keys: of a SORT; empty for a SEARCH, whose order is that of the mailbox.
+    :param items: what is fetched of new messages.
     :param results: as the client knows them, in order.
     :param until: what happened up to here is in them.
     """
@@ -40,6 +44,7 @@ class _Context:
     tag: str
     query: Query
     keys: Sequence[SortKey]
+    items: tuple[FetchItem, ...]
     by_uid: bool
     results: list[UID]
     until: ModSeq
@@ -64,6 +69,7 @@ class Contexts:
         query: Query,
         keys: Sequence[SortKey],
         by_uid: bool,
+        items: tuple[FetchItem, ...] = (),
     ) -> None:
         """Keep a search up to date, or say that it is not (:rfc:`5267#section-4.3.1`)."""
         if len(self._contexts) >= MOST_CONTEXTS:
@@ -77,6 +83,7 @@ class Contexts:
             tag=session.tag,
             query=query,
             keys=keys,
+            items=items,
             by_uid=by_uid,
             results=list(found.order or found.uids),
             until=self.selected.view.asked,
@@ -120,12 +127,23 @@ class Contexts:
             return
         query = And((UIDIn(moved), context.query))
         found = await session.found(selected.mailbox.search(query))
+        await self._fetch(session, context, found.uids & changes.arrived)
         uids = (UIDSet(context.results) - moved) | found.uids
         if context.keys:
             order = await sorted_by(session, selected.mailbox, UIDIn(uids), context.keys)
             self._tell(session, context, list(order.order))
         else:
             self._tell(session, context, list(uids))
+
+    async def _fetch(self, session: IMAPSession, context: _Context, arrived: UIDSet) -> None:
+        """What was asked for of new messages, in front of ADDTO (:rfc:`5465#section-7`)."""
+        watcher = session.watcher
+        known = () if watcher is None else watcher.fetched
+        items = tuple(item for item in context.items if item not in known)
+        if items and arrived:
+            await fetch.CALLS[Fetch].run(
+                session, Fetch(numbers=SeqSet.of(arrived), items=items, by_uid=True)
+            )
 
     def _tell(self, session: IMAPSession, context: _Context, results: list[UID]) -> None:
         """Say what makes the client's results these."""

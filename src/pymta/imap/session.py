@@ -9,7 +9,7 @@ telling the client what is new.  Whatever it raises becomes NO there.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final, Protocol, TypeVar
 
@@ -26,6 +26,7 @@ from pymta.interfaces.accounts import IMailAccount
 from pymta.interfaces.mailbox import IMailboxStore
 from pymta.mailbox import UIDSet
 from pymta.session import Session
+from pymta.wire.imap.command.fetch import FetchItem
 from pymta.wire.imap.events import Closed, ClosedReason, Event
 from pymta.wire.imap.numset import Numbers
 from pymta.wire.imap.response.codes import Code, highest_modseq, message_limit
@@ -69,6 +70,10 @@ class Watcher(Follower, Protocol):
     @property
     def wants_flags(self) -> bool:
         """Whether its flags are, where the client has not changed them itself."""
+
+    @property
+    def fetched(self) -> Collection[FetchItem]:
+        """What is told of each new message there."""
 
     async def tell(self, session: IMAPSession) -> None:
         """
@@ -160,6 +165,9 @@ class IMAPSession:
             view = self.selected.view
             view.vanishes = self.enabled("QRESYNC", "UIDONLY")
             view.by_uid_only = self.enabled("UIDONLY")
+            if self.rev2:
+                # RFC 9051 appendix E
+                view.forget_recent()
 
     def enable_condstore(self) -> None:
         """

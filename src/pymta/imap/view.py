@@ -167,6 +167,10 @@ class SelectedView:
         """Whether it is gone and the client was not told."""
         return uid in self._vanished
 
+    def forget_recent(self) -> None:
+        """There is no such thing any more: IMAP4rev2 was enabled."""
+        self._recent = None
+
     # -- numbers ---------------------------------------------------------------------
 
     def number(self, uid: UID) -> int:

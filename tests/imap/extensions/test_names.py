@@ -5,26 +5,22 @@ What is announced, whole, and each name of it by a dialogue that fails when it i
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from zope.interface import Interface, directlyProvides, providedBy
 
-from pymta.imap.conversation import COALESCE, PROGRESS
 from pymta.imap.offer import OFFERED
 from pymta.interfaces.annotations import IMetadataStore
 from pymta.interfaces.mailbox import IAppendLimitStore, IQuotaRootStore
 from pymta.interfaces.sharing import IACLStore
-from pymta.mailbox import ACCOUNT_ROOT, Resource
 from tests.edge.certificates import certificates
 from tests.edge.player import Player
 from tests.edge.tlsplayer import TLSPlayer
-from tests.imap.dialogue import Played, play
 from tests.imap.extensions.names import ROWS, Row
-from tests.imap.house import ALICE, ONE, PASSWORDS, STRANGER, House, implemented, result
+from tests.imap.extensions.speaking import spoken
+from tests.imap.house import ALICE, ONE, PASSWORDS, STRANGER, House, implemented
 
 _NAMES = """
     IMAP4rev1 IMAP4rev2 ACL RIGHTS=kxte APPENDLIMIT=52428800 BINARY CATENATE CHILDREN
@@ -40,7 +36,6 @@ ALWAYS = frozenset(_NAMES.split())
 
 MECHANISMS = frozenset({"AUTH=SCRAM-SHA-256", "AUTH=SCRAM-SHA-1", "AUTH=PLAIN", "AUTH=LOGIN"})
 OVER_TLS = MECHANISMS | {"AUTH=SCRAM-SHA-256-PLUS", "AUTH=SCRAM-SHA-1-PLUS"}
-LIMITS = {Resource.STORAGE: 5 * 1024, Resource.MESSAGE: 3, Resource.MAILBOX: 1}
 DOVECOT = 50
 """What version 2.4 announces."""
 
@@ -128,37 +123,6 @@ def test_literals_before_a_login(size: int) -> None:
 def made(row: Row, **settings: Any) -> House:
     """The house of a row."""
     return House(**{**row.settings, **settings})
-
-
-def spoken(row: Row, house: House) -> None:
-    """The dialogue of a row."""
-    house.put(*row.messages)
-    waiting: Deferred[None] = Deferred()
-
-    def deliver() -> None:
-        house.put(ONE)
-        house.elapse(COALESCE)
-
-    def go() -> None:
-        house.stones().clear()
-        waiting.callback(None)
-
-    actions: dict[str, Callable[[], object]] = {
-        "deliver": deliver,
-        "hold": lambda: house.stones().update(copy=waiting),
-        "wait": lambda: house.elapse(PROGRESS),
-        "go": go,
-        "limit": lambda: result(IQuotaRootStore(house.store()).set_limits(ACCOUNT_ROOT, LIMITS)),
-    }
-    player = house.selected() if row.selected else house.player()
-    if not row.selected:
-        player.heard()
-    try:
-        play(row.script, Played(player), actions=actions)
-    finally:
-        if not waiting.called:
-            waiting.callback(None)
-            player.heard()
 
 
 def is_announced(row: Row, house: House) -> bool:

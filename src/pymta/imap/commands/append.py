@@ -178,6 +178,8 @@ class _Taking:
                         return refused
                 case MessageEnded():
                     assert began is not None
+                    if not self._size:
+                        return NO("A message of no octets is none", codes.CANNOT)
                     if self._is_foreign(began):
                         # RFC 6855 section 4
                         return NO("A header in UTF-8 needs UTF8=ACCEPT", codes.CANNOT)
@@ -208,9 +210,6 @@ class _Taking:
     async def _admitted(self, size: int) -> Ending | None:
         self._size += size
         self._total += size
-        if not size:
-            # RFC 3502 section 6.3.11: a client may give up so
-            return NO("A message of no octets is none", codes.CANNOT)
         if self._limit is not None and self._size > self._limit:
             return _TOO_BIG
         return None if await self._has_room() else NO("There is no room for it", codes.OVERQUOTA)

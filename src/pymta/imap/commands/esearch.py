@@ -144,7 +144,9 @@ async def _search_here(session: IMAPSession, key: Key, returns: Returns) -> None
         here.view.save(saved(returns, found))
     await _tell(session, key, returns, found, mailbox=here.mailbox, validity=here.view.uid_validity)
     if Return.UPDATE in returns.options:
-        contexts_of(session).add(session, found, query=query, keys=(), by_uid=True)
+        contexts_of(session).add(
+            session, found, query=query, keys=(), by_uid=True, items=returns.items
+        )
 
 
 async def _search_elsewhere(

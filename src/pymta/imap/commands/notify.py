@@ -21,7 +21,7 @@ from pymta.mailbox import MailboxName, ModSeq, Namespaces, StoreChanges
 from pymta.wire.imap import verbs
 from pymta.wire.imap.command.append import Append
 from pymta.wire.imap.command.copy import Copy, Move
-from pymta.wire.imap.command.fetch import Fetch
+from pymta.wire.imap.command.fetch import Fetch, FetchItem
 from pymta.wire.imap.command.mailbox import Create, Delete, Rename, Subscribe, Unsubscribe
 from pymta.wire.imap.command.metadata import SetMetadata
 from pymta.wire.imap.command.notify import Event, EventGroup, Notify, Which
@@ -115,14 +115,20 @@ class Watch:
         """Whether it wants to know of flags there."""
         return self._selected is not None and Event.FLAG_CHANGE in self._selected.events
 
+    @property
+    def fetched(self) -> tuple[FetchItem, ...]:
+        """What is told of each new message there."""
+        return () if self._selected is None else self._selected.items
+
     async def tell(self, session: IMAPSession) -> None:
         """Tell what is new: of the selected mailbox first."""
         if self.wants_selected and session.selected is not None:
             assert self._selected is not None
             if session.here.bell.rings:
                 await session.refresh()
-            # RFC 5465 section 6.1.2
-            await session.tell(may_expunge=self._selected.which is Which.SELECTED)
+            # RFC 5465 section 6.1.2: IDLE is one of the commands that can bear it
+            at_once = self._selected.which is Which.SELECTED or session.machine.is_idling
+            await session.tell(may_expunge=at_once)
         if self._rings:
             await self._tell_others()
 
@@ -146,7 +152,7 @@ class Watch:
     async def follow(self, session: IMAPSession) -> None:
         """Tell what was asked for of new messages, unless the client brought them itself."""
         brought, self._brought = self._brought, False
-        items = () if self._selected is None else self._selected.items
+        items = self.fetched
         if items and not brought and session.here.view.largest > self._largest:
             new = SeqSet.parse(b"%d:%d" % (self._largest + 1, session.here.view.largest))
             await fetch.CALLS[Fetch].run(session, Fetch(numbers=new, items=items, by_uid=True))

@@ -104,7 +104,9 @@ async def _find(
         )
         session.say(esearch_line(Correlator(session.tag), items, by_uid=by_uid))
     if Return.UPDATE in returns.options:
-        contexts_of(session).add(session, found, query=query, keys=keys, by_uid=by_uid)
+        contexts_of(session).add(
+            session, found, query=query, keys=keys, by_uid=by_uid, items=returns.items
+        )
     return session.with_code(_DONE, code)
 
 

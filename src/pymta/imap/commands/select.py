@@ -53,9 +53,9 @@ async def _select(session: IMAPSession, command: Select) -> Ending:
     except BaseException:
         mailbox.close()
         raise
-    session.select(selected)
     if command.condstore:
         session.enable_condstore()
+    session.select(selected)
     for line in _lines(session, selected, info, snapshot):
         session.say(line)
     await _tell_unseen(session, info)

@@ -174,6 +174,11 @@ class IMAPServer:
         return self._phase in (Phase.COMMAND, Phase.IDLE)
 
     @property
+    def is_idling(self) -> bool:
+        """The peer waits for what happens (:rfc:`2177`)."""
+        return self._phase is Phase.IDLE
+
+    @property
     def starting_tls(self) -> bool:
         """Write what there is to send, start TLS, call :meth:`tls_started`."""
         return self._phase is Phase.TLS

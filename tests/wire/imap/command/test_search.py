@@ -36,7 +36,7 @@ from pymta.search import (
     WholeText,
     Younger,
 )
-from pymta.wire.imap.command.fetch import Window
+from pymta.wire.imap.command.fetch import Attribute, Window
 from pymta.wire.imap.command.search import (
     AnyOf,
     Criteria,
@@ -189,6 +189,11 @@ RETURNS: list[tuple[bytes, Returns | None]] = [
         b" RETURN (UPDATE CONTEXT ALL)",
         Returns(frozenset({Return.UPDATE, Return.CONTEXT, Return.ALL})),
     ),
+    (
+        b" RETURN (UPDATE (UID FLAGS) COUNT)",
+        Returns(frozenset({Return.UPDATE, Return.COUNT}), items=(Attribute.UID, Attribute.FLAGS)),
+    ),
+    (b" RETURN (UPDATE(UID))", Returns(frozenset({Return.UPDATE}), items=(Attribute.UID,))),
 ]
 
 

@@ -37,7 +37,7 @@ from pymta.search import (
     Younger,
 )
 from pymta.wire.imap.capability import Verb
-from pymta.wire.imap.command.fetch import Window, parse_window
+from pymta.wire.imap.command.fetch import FetchItem, Window, parse_items, parse_window
 from pymta.wire.imap.cursor import Cursor
 from pymta.wire.imap.numset import HIGHEST, Numbers, SeqSet
 from pymta.wire.imap.state import WITH_MAILBOX
@@ -149,10 +149,12 @@ class Returns:
 
     :param options: empty means ALL (:rfc:`4731#section-3.1`), as does UPDATE or CONTEXT alone.
     :param window: PARTIAL (:rfc:`9394`), never together with ALL.
+    :param items: with UPDATE: what is fetched of new messages (:rfc:`5465#section-7`).
     """
 
     options: frozenset[Return] = frozenset()
     window: Window | None = None
+    items: tuple[FetchItem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,17 +265,34 @@ def parse_returns(cursor: Cursor) -> Returns | None:
     """`` RETURN (…)``, if that is next."""
     if not cursor.accept(b" RETURN "):
         return None
-    options: list[Return | Window] = list(cursor.listed_or_none(_return_option))
+    options: list[Return | Window | _Updates] = list(cursor.listed_or_none(_return_option))
     windows = [option for option in options if isinstance(option, Window)]
     flags = frozenset(option for option in options if isinstance(option, Return))
+    items = [item for option in options if isinstance(option, _Updates) for item in option.items]
+    if items:
+        flags |= {Return.UPDATE}
     # RFC 9394 section 3.1
     if len(windows) > 1 or (windows and Return.ALL in flags):
         raise cursor.bad("more than one of ALL and PARTIAL")
-    return Returns(flags, windows[0] if windows else None)
+    return Returns(flags, windows[0] if windows else None, tuple(dict.fromkeys(items)))
 
 
-def _return_option(cursor: Cursor) -> Return | Window:
+@dataclass(frozen=True, slots=True)
+class _Updates:
+    """UPDATE, with what is fetched."""
+
+    items: tuple[FetchItem, ...]
+
+
+def _return_option(cursor: Cursor) -> Return | Window | _Updates:
     word = cursor.word()
+    # RFC 5465 section 8 has no space in front of the items, its example in section 7 has one
+    if word == "UPDATE" and (cursor.accept(b" (") or cursor.accept(b"(")):
+        items = [*parse_items(cursor)]
+        while not cursor.accept(b")"):
+            cursor.space()
+            items += parse_items(cursor)
+        return _Updates(tuple(items))
     if word == "PARTIAL":
         cursor.space()
         return parse_window(cursor)

@@ -1,0 +1,56 @@
+"""
+Speak the dialogue of a row, and let happen what it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+
+from pymta.imap.conversation import COALESCE, PROGRESS
+from pymta.interfaces.mailbox import IQuotaRootStore
+from pymta.mailbox import ACCOUNT_ROOT, UID, Resource, UIDSet
+from tests.imap.dialogue import Played, play
+from tests.imap.extensions.names import Row
+from tests.imap.house import ONE, House, result
+
+__all__ = ["spoken"]
+
+LIMITS = {Resource.STORAGE: 5 * 1024, Resource.MESSAGE: 3, Resource.MAILBOX: 1}
+
+
+def spoken(row: Row, house: House) -> None:
+    """The dialogue of a row."""
+    house.put(*row.messages)
+    waiting: Deferred[None] = Deferred()
+
+    def deliver() -> None:
+        house.put(ONE)
+        house.elapse(COALESCE)
+
+    def remove() -> None:
+        result(house.mailbox().remove(UIDSet([UID(1)])))
+        house.elapse(COALESCE)
+
+    def go() -> None:
+        house.stones().clear()
+        waiting.callback(None)
+
+    actions: dict[str, Callable[[], object]] = {
+        "deliver": deliver,
+        "hold": lambda: house.stones().update(copy=waiting),
+        "wait": lambda: house.elapse(PROGRESS),
+        "go": go,
+        "remove": remove,
+        "limit": lambda: result(IQuotaRootStore(house.store()).set_limits(ACCOUNT_ROOT, LIMITS)),
+    }
+    player = house.selected() if row.selected else house.player()
+    if not row.selected:
+        player.heard()
+    try:
+        play(row.script, Played(player), actions=actions)
+    finally:
+        if not waiting.called:
+            waiting.callback(None)
+            player.heard()

@@ -1,0 +1,140 @@
+"""
+Finer points of extensions: a row has the rule, and a dialogue that keeps it.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.imap.extensions.names import Row
+from tests.imap.extensions.speaking import spoken
+from tests.imap.house import House
+
+POINTS = (
+    Row(
+        # RFC 5465 section 7
+        "UPDATE fetches of new messages",
+        """
+        C: a UID SEARCH RETURN (COUNT UPDATE (UID FLAGS)) SUBJECT one
+        S: * ESEARCH (TAG "a") UID COUNT 1
+        S: a OK ...
+        C: b SEARCH RETURN (UPDATE(RFC822.SIZE) COUNT) SUBJECT two
+        S: * ESEARCH (TAG "b") COUNT 1
+        S: b OK ...
+        * deliver
+        C: c NOOP
+        S: * 3 EXISTS
+        S: * 3 RECENT
+        S: * 3 FETCH (UID 3 FLAGS (\\Recent))
+        S: * ESEARCH (TAG "a") UID ADDTO (0 3)
+        S: c OK ...
+        C: d STORE 2 +FLAGS.SILENT (\\Seen)
+        S: d OK ...
+        """,
+    ),
+    Row(
+        # RFC 5465 section 5.2: nothing twice
+        "UPDATE fetches what NOTIFY does not",
+        """
+        C: a UID SEARCH RETURN (COUNT UPDATE (FLAGS RFC822.SIZE)) ALL
+        S: * ESEARCH (TAG "a") UID COUNT 2
+        S: a OK ...
+        C: b NOTIFY SET (SELECTED (MessageNew (FLAGS) MessageExpunge))
+        S: b OK ...
+        * deliver
+        S: * 3 EXISTS
+        S: * 3 RECENT
+        S: * 3 FETCH (UID 3 RFC822.SIZE 45)
+        S: * ESEARCH (TAG "a") UID ADDTO (0 3)
+        S: * 3 FETCH (UID 3 FLAGS (\\Recent))
+        """,
+    ),
+    Row(
+        # RFC 5465 section 6.1.2
+        "SELECTED-DELAYED tells an idler of expunges",
+        """
+        C: a NOTIFY SET (SELECTED-DELAYED (MessageNew MessageExpunge))
+        S: a OK ...
+        * remove
+        C: b FETCH 2 UID
+        S: * 2 FETCH (UID 2)
+        S: b OK ...
+        C: c IDLE
+        S: + ...
+        S: * 1 EXPUNGE
+        C: DONE
+        S: c OK ...
+        """,
+    ),
+    Row(
+        "an idler hears of expunges at once",
+        """
+        C: a NOTIFY SET (SELECTED-DELAYED (MessageNew MessageExpunge))
+        S: a OK ...
+        C: b IDLE
+        S: + ...
+        * remove
+        S: * 1 EXPUNGE
+        C: DONE
+        S: b OK ...
+        """,
+    ),
+    Row(
+        # RFC 7162 section 3.1.2
+        "SELECT (CONDSTORE) tells HIGHESTMODSEQ once",
+        """
+        C: a SELECT INBOX (CONDSTORE)
+        S: * OK [CLOSED] ...
+        S: * FLAGS ...
+        S: * OK [PERMANENTFLAGS ...
+        S: * 2 EXISTS
+        S: * 0 RECENT
+        S: * OK [UIDVALIDITY ...
+        S: * OK [UIDNEXT ...
+        S: * OK [HIGHESTMODSEQ {h}] ...
+        S: * OK [MAILBOXID ...
+        S: * OK [UNSEEN 1] ...
+        S: a OK [READ-WRITE] ...
+        C: b FETCH 1 MODSEQ
+        S: * 1 FETCH (MODSEQ ({m}))
+        S: b OK ...
+        """,
+    ),
+    Row(
+        # RFC 9051 appendix E: \Recent is gone
+        "ENABLE IMAP4rev2 amid a mailbox",
+        """
+        C: a ENABLE IMAP4rev2
+        S: * ENABLED IMAP4rev2
+        S: a OK ...
+        C: b FETCH 1 FLAGS
+        S: * 1 FETCH (UID 1 FLAGS ())
+        S: b OK ...
+        * deliver
+        C: c NOOP
+        S: * 3 EXISTS
+        S: c OK ...
+        """,
+    ),
+    Row(
+        # RFC 4469 section 4: a text-literal may be empty, a message may not
+        "CATENATE with a part of no octets",
+        """
+        C: a APPEND INBOX CATENATE (TEXT {0+}
+        C:  TEXT {1+}
+        C: x)
+        S: * 3 EXISTS
+        S: * 3 RECENT
+        S: a OK [APPENDUID ...
+        C: b APPEND INBOX CATENATE (TEXT {0+}
+        C: )
+        S: b NO [CANNOT] ...
+        """,
+    ),
+)
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in POINTS])
+def test_point(row: Row) -> None:
+    """As it is written."""
+    spoken(row, House(**dict(row.settings)))  # type: ignore[arg-type]  # fields of settings
