@@ -336,7 +336,8 @@ def test_component_that_is_wrong(installed: Path, table: str, expected: str) -> 
     [
         pytest.param("", 5, None, {}, id="by default"),
         pytest.param(
-            '[accounts]\nspecial_use = false\npublic = "all@x.test"\nadmin = "mailto:me@x.test"\n',
+            '[accounts]\nspecial_use = false\npublic = "all@x.test"\nadmin = "mailto:me@x.test"\n'
+            "anyone = true\n",
             0,
             "all@x.test",
             {"/shared/admin": b"mailto:me@x.test"},
@@ -354,3 +355,4 @@ def test_what_mailboxes_have_in_common(
     context = mail.inner._resources.context
 
     assert (furnished, public, about) == (len(context.furnished), mail._public, context.about)
+    assert bool(public) == mail._anyone

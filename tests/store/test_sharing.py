@@ -117,7 +117,7 @@ class TestWrapped(
         return self._wrapped()
 
     def _wrapped(self) -> IMailboxStore:
-        return SharingMailStore(self.accounts).mailboxes("anna")
+        return SharingMailStore(self.accounts, anyone=True).mailboxes("anna")
 
 
 def test_it_provides_what_the_other_provides() -> None:

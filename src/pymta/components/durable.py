@@ -76,7 +76,7 @@ def _stores(database: Database, mail: SQLMailStore, mailboxes: Mailboxes, *parts
     async def close() -> None:
         mail.close()
 
-    sharing = SharingMailStore(mail, public=mailboxes.public)
+    sharing = SharingMailStore(mail, public=mailboxes.public, anyone=mailboxes.anyone)
     return _all(database, sharing, *parts, Job(nothing, close))
 
 

@@ -45,6 +45,7 @@ class Mailboxes:
     :param furnished: what a new account has beside its inbox, all subscribed, and what it is for
         (:rfc:`6154#section-2`).
     :param public: the account whose mailboxes are seen by others as ``Shared/…``, by their rights.
+    :param anyone: whether people may share with everybody, and so be in everybody's list.
     :param about: shared annotations of the server, such as ``/shared/admin``.
     :param vault: asked before octets of an expunged message go.
     :param maildirs: a folder in which each account has a Maildir, in place of mailboxes in the
@@ -53,6 +54,7 @@ class Mailboxes:
 
     furnished: Mapping[MailboxName, frozenset[str]] = field(default_factory=lambda: FURNISHED)
     public: str | None = None
+    anyone: bool = False
     about: Mapping[str, bytes] = field(default_factory=dict)
     vault: Vault | None = None
     maildirs: str | None = None
@@ -98,7 +100,7 @@ def memory_stores(
     )
     return Stores(
         queue=MemoryQueueStore(now),
-        mail=SharingMailStore(mail, public=mailboxes.public),
+        mail=SharingMailStore(mail, public=mailboxes.public, anyone=mailboxes.anyone),
         records=MemoryRecords(),
         shared=MemorySharedState(clock),
     )

@@ -182,6 +182,8 @@ class Accounts:
     :param special_use: whether new accounts begin with Archive, Drafts, Junk, Sent and Trash.
     :param public: the account whose mailboxes others see as ``Shared/…``, as far as its access
         control lists let them.
+    :param anyone: whether people may share their mailboxes with everybody, and so be in everybody's
+        list.
     :param admin: a URI by which users reach whoever runs the server: the annotation
         ``/shared/admin`` (:rfc:`5464`).
     :param cost: of a guess at a password.
@@ -192,6 +194,7 @@ class Accounts:
     spring: bool = False
     special_use: bool = True
     public: str = ""
+    anyone: bool = False
     admin: str = ""
     cost: Cost = field(default_factory=Cost)
 

@@ -127,6 +127,7 @@ def _mailboxes(configuration: Configuration) -> Mailboxes:
     return Mailboxes(
         furnished=FURNISHED if accounts.special_use else {},
         public=accounts.public or None,
+        anyone=accounts.anyone,
         about={"/shared/admin": accounts.admin.encode()} if accounts.admin else {},
         maildirs=configuration.maildirs or None,
     )

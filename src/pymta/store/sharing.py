@@ -34,7 +34,7 @@ from pymta.interfaces.mailbox import (
     IQuotaRootStore,
     NewMessage,
 )
-from pymta.interfaces.sharing import IACLStore
+from pymta.interfaces.sharing import ANYONE, IACLStore
 from pymta.mailbox import (
     ALL_RIGHTS,
     INBOX,
@@ -42,6 +42,7 @@ from pymta.mailbox import (
     Appended,
     Copied,
     Expunged,
+    FlagMode,
     MailboxInfo,
     MailboxName,
     ModSeq,
@@ -82,15 +83,23 @@ class SharingMailStore:
     The mailboxes of all accounts, where each sees what others share with it.
 
     :param public: the account whose mailboxes are everybody's, by their rights; it has no login.
+    :param anyone: whether people may share with everybody: what one does is then in everybody's
+        list.  The public account's mailboxes are shared so in any case.
     """
 
-    def __init__(self, inner: GrantingMailStore, *, public: str | None = None) -> None:
+    def __init__(
+        self, inner: GrantingMailStore, *, public: str | None = None, anyone: bool = False
+    ) -> None:
         self.inner = inner
         self._public = public
+        self._anyone = anyone
 
     def mailboxes(self, account: str) -> IMailboxStore:
         """See :class:`~pymta.store.granting.GrantingMailStore`."""
-        return cast("IMailboxStore", SharedMailboxes(self.inner, account, self._public))
+        return cast(
+            "IMailboxStore",
+            SharedMailboxes(self.inner, account, public=self._public, anyone=self._anyone),
+        )
 
     async def remove(self, account: str) -> None:
         """All of one account's mailboxes, and its rights to others'."""
@@ -117,10 +126,13 @@ class SharedMailboxes:
     Bells of others' mailboxes ring from the first ``changes`` on.
     """
 
-    def __init__(self, mail: GrantingMailStore, account: str, public: str | None) -> None:
+    def __init__(
+        self, mail: GrantingMailStore, account: str, *, public: str | None, anyone: bool
+    ) -> None:
         self._mail = mail
         self._account = account
         self._public = public
+        self._anyone = anyone
         self.own = mail.mailboxes(account)
         """One's own, as they are."""
         self._visits: dict[str, Visit] = {}
@@ -271,11 +283,23 @@ class SharedMailboxes:
 
     async def set_rights(self, name: MailboxName, identifier: str, change: RightsChange) -> None:
         store, inner = await self._with(name, "a")
+        grants = change.rights and change.mode is not FlagMode.REMOVE
+        if grants and identifier == ANYONE and not self._may_all_see(name):
+            raise NotPermitted("to share with everybody is not everybody's")
         await IACLStore(store).set_rights(inner, identifier, change)
 
     async def possible_rights(self, name: MailboxName, identifier: str) -> PossibleRights:
         store, inner = await self._with(name, "a")
-        return await IACLStore(store).possible_rights(inner, identifier)
+        possible = await IACLStore(store).possible_rights(inner, identifier)
+        if identifier == ANYONE and not self._may_all_see(name):
+            return PossibleRights(frozenset(), ())
+        return possible
+
+    def _may_all_see(self, name: MailboxName) -> bool:
+        """Whether a mailbox may be shared with ``anyone``."""
+        visit, _ = self._place(name)
+        owner = self._account if visit is None else visit.account
+        return self._anyone or owner == self._public
 
     async def my_rights(self, name: MailboxName) -> Rights:
         visit, inner = self._place(name)

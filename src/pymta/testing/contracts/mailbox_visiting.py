@@ -23,6 +23,7 @@ from pymta.errors import (
     OverQuota,
 )
 from pymta.interfaces.mailbox import IMailbox, IMailboxStore
+from pymta.interfaces.sharing import IACLStore
 from pymta.mailbox import (
     ACCOUNT_ROOT,
     ALL_RIGHTS,
@@ -70,7 +71,8 @@ class VisitingContract(MailboxCase):
 
     def of(self, account: str) -> Any:
         """What an account sees."""
-        return SharingMailStore(self.inner(), public=self.nobody).mailboxes(account)
+        sharing = SharingMailStore(self.inner(), public=self.nobody, anyone=True)
+        return sharing.mailboxes(account)
 
     async def grant(self, mailbox: str, rights: str, who: str = "", by: str = "") -> None:
         """Share a mailbox."""
@@ -174,6 +176,23 @@ class VisitingContract(MailboxCase):
 
         assert ["Shared/News"] == await self.names(bob)
         assert {"l", "r"} == await bob.my_rights(name("Shared/News"))
+
+    @case
+    async def test_sharing_with_everybody(self, store: IMailboxStore) -> None:
+        """Unless all may do so, only the public account's mailboxes are shared with anyone."""
+        sharing = SharingMailStore(self.inner(), public=self.nobody)
+        anna, public = (IACLStore(sharing.mailboxes(each)) for each in (self.anna, self.nobody))
+        for mode in ("=", "+"):
+            change = RightsChange(FlagMode(mode), frozenset("l"))
+            with pytest.raises(NotPermitted):
+                await anna.set_rights(INBOX, "anyone", change)
+        for who, mode, rights in (("-anyone", "+", "l"), ("anyone", "-", "l"), ("anyone", "=", "")):
+            await anna.set_rights(INBOX, who, RightsChange(FlagMode(mode), frozenset(rights)))
+        assert () == (await anna.possible_rights(INBOX, "anyone")).optional
+        await public.set_rights(INBOX, "anyone", RightsChange(FlagMode.ADD, frozenset("l")))
+
+        assert (await public.possible_rights(INBOX, "anyone")).optional
+        assert ["Shared/INBOX"] == await self.names(self.of(self.bob))
 
     @case
     async def test_what_is_hidden(self, store: IMailboxStore) -> None:
