@@ -232,30 +232,53 @@ def test_the_bell_rings(both: Shared, run: Run) -> None:
 
 
 def test_side_by_side(both: Shared, run: Run) -> None:
-    """Both append at one time: each message is there once, with one UID, for both."""
+    """
+    Both append, set flags and expunge at one time: no flag is lost, no UID is given twice, and
+    both see the same.
+    """
+    both.folder.mkdir()
+    both.folder.chmod(0o777)  # the tests' root and Dovecot's nobody
+    numbers = range(1, 61)
 
-    async def append() -> None:
+    async def begin() -> None:
+        await (await both.ours.open(INBOX)).append([new(number) for number in numbers])
+
+    async def ours() -> None:
         inbox = await both.ours.open(INBOX)
-        for number in range(100, 130):
-            await inbox.append([new(number)])
+        change = FlagChange(FlagMode.ADD, frozenset({SEEN, "ours"}))
+        for uid in reversed(numbers):
+            await inbox.change_flags(UIDSet([uid]), change)
+            if uid % 9 == 0:
+                await inbox.remove(UIDSet([uid]))
+            if uid % 6 == 0:
+                await inbox.append([new(1000 + uid)])
 
-    run(lambda: both.ours.mailboxes())
+    run(begin)
     with both.session() as session:
         session.select()
-        ours = Thread(target=run, args=(append,))
-        ours.start()
-        for number in range(30):
-            session.done("APPEND", b"INBOX ", Literal(letter(number)))
-        ours.join(30)
+        working = Thread(target=run, args=(ours,))
+        working.start()
+        for uid in numbers:
+            session.ask("UID STORE", b"%d +FLAGS (\\Flagged theirs)" % uid)
+            if uid % 7 == 0:
+                session.ask("UID STORE", b"%d +FLAGS (\\Deleted)" % uid)
+                session.ask("EXPUNGE")
+            if uid % 5 == 0:
+                session.done("APPEND", b"INBOX ", Literal(letter(2000 + uid)))
+        working.join(30)
 
     async def look() -> object:
         return await told_by_us(await both.ours.open(INBOX))
 
     told = run(look)
     assert both.told_by_dovecot("INBOX") == told
-    assert 60 == len({row[4] for row in told}) == len({row[0] for row in told})
-    texts = sorted(letter(number) for number in [*range(30), *range(100, 130)])
-    assert texts == sorted(row[4] for row in told)
+    left = [uid for uid in numbers if uid % 7 and uid % 9]
+    assert [(uid, {SEEN, FLAGGED, "ours", "theirs"}) for uid in left] == [
+        row[:2] for row in told if row[0] <= 60
+    ]
+    added = [1000 + uid for uid in numbers if uid % 6 == 0]
+    added += [2000 + uid for uid in numbers if uid % 5 == 0]
+    assert [*map(letter, sorted(added))] == sorted(row[4] for row in told if row[0] > 60)
 
 
 def test_a_new_index(both: Shared, run: Run) -> None:

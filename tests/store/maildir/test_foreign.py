@@ -292,6 +292,20 @@ async def test_keywords_of_others(place: Place) -> None:
 
 
 @doing
+async def test_letters_before_their_meaning(place: Place) -> None:
+    """A letter is in names of files first, and then in the file that says what it means."""
+    place.deliver("1.a.h:2,Sb", to="cur")
+    place.deliver("2.a.h:2,S", to="cur")
+    inbox = await place.inbox()
+    since = (await inbox.snapshot()).modseq
+    assert {SEEN} == await flags_of(inbox, 1)
+    (place.folder / "dovecot-keywords").write_text("1 Their\n")
+    assert [1] == [uid for uid, _ in (await inbox.changes(since)).changed]
+    assert {SEEN, "Their"} == await flags_of(inbox, 1)
+    assert frozenset({"Their"}) == await inbox.keywords()
+
+
+@doing
 async def test_more_keywords_than_letters(place: Place) -> None:
     """26 of them are seen by other programs, the others by us; what others change stays apart."""
     inbox = await place.inbox()
@@ -450,6 +464,27 @@ async def test_what_a_folder_says_of_itself(place: Place) -> None:
         (str(info.name), set(info.special_use)) for info in infos
     ]
     assert {} == await place.store.annotations(MailboxName("b"), ["/private"])
+
+
+@doing
+async def test_who_may_read(place: Place) -> None:
+    """Whoever may read the Maildir may read all of it; nobody else, unless he could before."""
+    inbox = await place.inbox()
+    await inbox.append([message("a", SEEN, "kw")])
+    made = [place.folder, place.folder / "cur", place.only(), place.folder / "dovecot-keywords"]
+    assert [0o700, 0o700, 0o600, 0o600] == [path.stat().st_mode & 0o777 for path in made]
+    for folder in (place.folder, place.folder / "cur", place.folder / "tmp"):
+        folder.chmod(0o770)
+    await place.store.create(MailboxName("a"))
+    await (await place.store.open(MailboxName("a"))).append([message("b", SEEN, "kw")])
+    place.only().unlink()
+    await inbox.append([message("c", SEEN, "other")])
+    folder = place.folder / ".a"
+    made = [folder, folder / "cur", folder / "dovecot-uidlist", place.only(folder=".a"), *made[2:]]
+    made[-2] = place.only()
+    expected = [0o770, 0o770, 0o660, 0o660, 0o660, 0o660]
+    assert expected == [path.stat().st_mode & 0o777 for path in made]
+    assert 0o700 == (place.folder / "pymta").stat().st_mode & 0o777
 
 
 @doing

@@ -2,19 +2,21 @@
 All that changes files, one call a step: what a crash leaves is what lies between two of them.
 
 Links are never followed: what a folder holds was put there by whoever may write to it, and must not
-lead out of it.
+lead out of it.  Who may read a new file is who may read its folder, as Dovecot has it: where a
+group shares a Maildir, it shares all of it.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import stat
 
 __all__ = ["Disk"]
 
 _FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW
-_FILE = 0o600
 _FOLDER = 0o700
+_READ_AND_WRITE = 0o666
 
 
 class Disk:
@@ -22,7 +24,7 @@ class Disk:
 
     def write(self, path: str, octets: bytes) -> None:
         """Add octets at the end of a file, which is made if it is not there."""
-        file = os.open(path, _FLAGS | os.O_WRONLY | os.O_APPEND | os.O_CREAT, _FILE)
+        file = _create(path, os.O_APPEND)
         try:
             _write(file, octets)
         finally:
@@ -50,7 +52,7 @@ class Disk:
     def put(self, path: str, octets: bytes) -> None:
         """A whole file in place of the one that is there, if any: as it was or as it is to be."""
         beside = f"{path}.pymta"
-        file = os.open(beside, _FLAGS | os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE)
+        file = _create(beside, os.O_TRUNC)
         try:
             _write(file, octets)
             os.fsync(file)
@@ -74,9 +76,12 @@ class Disk:
         except FileNotFoundError:
             pass
 
-    def make_folder(self, path: str) -> None:
-        """It is there, with the folders above."""
+    def make_folder(self, path: str, like: str) -> None:
+        """It is there, with the folders above; a new one has the mode of ``like``, if that is."""
+        if os.path.isdir(path):
+            return
         os.makedirs(path, _FOLDER, exist_ok=True)
+        os.chmod(path, stat.S_IMODE(os.stat(like).st_mode))
 
     def sync_folder(self, path: str) -> None:
         """Make the names in it durable; one that is gone has none."""
@@ -92,6 +97,15 @@ class Disk:
     def remove_tree(self, path: str) -> None:
         """A folder with all that is in it."""
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _create(path: str, flags: int) -> int:
+    file = os.open(path, _FLAGS | os.O_WRONLY | os.O_CREAT | flags, 0o600)
+    mode = os.stat(os.path.dirname(path)).st_mode & _READ_AND_WRITE
+    if mode != 0o600:
+        # Not by open(): the umask is for what has no folder to go by.
+        os.fchmod(file, mode)
+    return file
 
 
 def _write(file: int, octets: bytes) -> None:

@@ -1,5 +1,7 @@
 """
 ``dovecot-keywords``: which letter of file names stands for which keyword, ``0`` for ``a``.
+
+It is written under the lock of the UID list, and has none of its own.
 """
 
 from __future__ import annotations
@@ -7,10 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-__all__ = ["FILE", "LETTERS", "LOCK", "parse", "with_letters", "written"]
+__all__ = ["FILE", "LETTERS", "parse", "with_letters", "written"]
 
 FILE = "dovecot-keywords"
-LOCK = "dovecot-keywords.lock"
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 _LINE = re.compile(r"([0-9]{1,2}) ([!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]{1,255})")

@@ -206,7 +206,8 @@ class Maildir:
 
     def _open(self) -> Index:
         for folder in ("cur", "new", "tmp", REMOVED, STAGED):
-            self._rules.disk.make_folder(os.path.join(self.root, folder))
+            path = os.path.join(self.root, folder)
+            self._rules.disk.make_folder(path, os.path.dirname(path))
         try:
             index = Index(self._folder)
         except sqlite3.DatabaseError as error:
@@ -224,7 +225,9 @@ class Maildir:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        os.makedirs(self._folder, 0o700, exist_ok=True)
+        # The mode is that of the last one alone.
+        for folder in (self.root, self._folder):
+            os.makedirs(folder, 0o700, exist_ok=True)
         with flocked(os.path.join(self._folder, "lock")):
             yield
 

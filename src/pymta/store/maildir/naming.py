@@ -96,8 +96,8 @@ def _leaves(work: Work, folder: str) -> bool:
 def _stage(work: Work, box: Box) -> None:
     """Make its folder, with the rows that it has, to be put in place behind the commit."""
     staged, disk = f"{STAGED}/{box.guid}", work.rules.disk
-    for place in ("cur", "new", "tmp"):
-        disk.make_folder(work.path(staged, place))
+    for place in ("", "cur", "new", "tmp"):
+        disk.make_folder(work.path(staged, place), work.root)
     # Maildir++: what is no root has this file.
     disk.write(work.path(staged, "maildirfolder"), b"")
     rows = work.connection.execute(

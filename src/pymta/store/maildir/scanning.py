@@ -19,7 +19,14 @@ from pymta.errors import NoSuchMailbox
 from pymta.mailbox import UIDSet
 from pymta.store.maildir import keywords as letters_file
 from pymta.store.maildir.boxes import Box
-from pymta.store.maildir.filenames import base_of, delivery_of, flags_of, is_as_is, sizes_of
+from pymta.store.maildir.filenames import (
+    base_of,
+    delivery_of,
+    flags_of,
+    is_as_is,
+    letters_of,
+    sizes_of,
+)
 from pymta.store.maildir.listing import add_lines, plan_whole, read_list
 from pymta.store.maildir.stamps import changed_at, is_settled
 from pymta.store.maildir.steps import read_names
@@ -323,13 +330,37 @@ def _read_letters(work: Work, box: Box) -> None:
     now, stamp = time.time_ns(), changed_at(path)
     letters = letters_file.parse(read_file(path))
     known = work.spelling(box).by_letter
-    for letter, spelling in letters.items():
-        if known.get(letter) != spelling:
-            run = work.connection.execute
-            run("DELETE FROM keywords WHERE box = ? AND letter = ?", (box.id, letter))
-            row = (box.id, spelling.lower(), spelling, letter)
-            run("INSERT OR REPLACE INTO keywords VALUES (?, ?, ?, ?)", row)
+    fresh = {each for each, spelling in letters.items() if known.get(each) != spelling}
+    for letter in fresh:
+        run, spelling = work.connection.execute, letters[letter]
+        run("DELETE FROM keywords WHERE box = ? AND letter = ?", (box.id, letter))
+        row = (box.id, spelling.lower(), spelling, letter)
+        run("INSERT OR REPLACE INTO keywords VALUES (?, ?, ?, ?)", row)
+    if fresh:
+        _read_names(work, box, fresh)
     work.stamps.saw(path, stamp, now)
+
+
+def _read_names(work: Work, box: Box, letters: set[str]) -> None:
+    """
+    Flags of messages whose names have letters that mean something now.
+
+    Dovecot renames files first, and writes what the letters mean afterwards.
+    """
+    spelling, modseq, rows = work.spelling(box), None, []
+    for message in work.present(box, None):
+        if letters.isdisjoint(letters_of(message.file)):
+            continue
+        more = spelling.without_letter(message.flags.keywords)
+        flags = flags_of(message.file, spelling.by_letter, more)
+        if flags != message.flags:
+            modseq = work.step() if modseq is None else modseq
+            rows.append((flags.bits, " ".join(flags.keywords), modseq, box.id, message.uid))
+    work.connection.executemany(
+        "UPDATE messages SET flags = ?, keywords = ?, modseq = ? WHERE box = ? AND uid = ?", rows
+    )
+    if modseq is not None:
+        work.moved(box, modseq)
 
 
 def _read_list(work: Work, box: Box) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import time
 
-from pymta.store.maildir import keywords, subscriptions, uidlist
+from pymta.store.maildir import subscriptions, uidlist
 from pymta.store.maildir.deliveries import KEPT
 from pymta.store.maildir.expunging import RETENTION
 from pymta.store.maildir.locking import break_stale
@@ -34,7 +34,7 @@ def sweep(work: Work) -> None:
         work.rules.disk.remove_tree(work.path(STAGED, name))
     for (folder,) in run("SELECT folder FROM boxes").fetchall():
         _sweep_old(work, work.path(folder, "tmp"), _ABANDONED)
-        for lock in (uidlist.LOCK, keywords.LOCK, subscriptions.LOCK):
+        for lock in (uidlist.LOCK, subscriptions.LOCK):
             break_stale(work.path(folder, lock))
 
 

@@ -18,6 +18,7 @@ from pymta.errors import NoSuchMailbox
 from pymta.mailbox import MailboxName, ModSeq, UIDSet
 from pymta.store._flags import Flags, Keywords
 from pymta.store.maildir import keywords as letters_file
+from pymta.store.maildir import uidlist
 from pymta.store.maildir.boxes import Box, box_of, save_box
 from pymta.store.maildir.disk import Disk
 from pymta.store.maildir.locking import dotlocked
@@ -193,15 +194,18 @@ class Work:
         fresh = {folded: each for folded, each in spelling.known.items() if folded not in known}
         if not fresh:
             return
-        self.lock(box.folder, letters_file.LOCK)
+        # Dovecot has this lock from the moment it gives a letter until that is in the file.
+        self.lock(box.folder, uidlist.LOCK)
         path = self.path(box.folder, letters_file.FILE)
         there = letters_file.parse(read_file(path))
-        after = letters_file.with_letters(there, list(fresh.values()))
+        folded = {each.lower(): letter for letter, each in there.items()}
+        missing = [each for name, each in fresh.items() if name not in folded]
+        after = letters_file.with_letters(there, missing)
         if after != there:
             self.rules.disk.put(path, letters_file.written(after))
-            self.owned[path] = None
-        letters = {each: letter for letter, each in after.items()}
-        spelling.letters.update({each: letters[each] for each in fresh.values() if each in letters})
+        given = {each.lower(): letter for letter, each in after.items()}
+        letters = {each: given[name] for name, each in fresh.items() if name in given}
+        spelling.letters.update(letters)
         rows = [(box.id, folded, each, letters.get(each)) for folded, each in fresh.items()]
         self.connection.executemany("INSERT INTO keywords VALUES (?, ?, ?, ?)", rows)
 
