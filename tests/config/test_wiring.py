@@ -76,6 +76,9 @@ errors = 12
 login = 13
 [imap]
 append_limit = 14
+message_limit = 16
+save_limit = 17
+utf8_headers = "refuse"
 sessions = 15
 name = "y"
 without = ["IDLE"]
@@ -118,6 +121,11 @@ implementation = "x"
         imap.append_limit,
         imap.identity,
         imap.without,
+    )
+    assert (16, 17, "refuse") == (
+        imap.message_limit,
+        imap.save_limit,
+        imap.utf8_headers.value,
     )
     assert imap.accounts is made.system.account_sessions
     assert {smtp.door.connections} == {

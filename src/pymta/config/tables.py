@@ -24,6 +24,7 @@ from pymta.edge.limits import ConnectionLimits
 from pymta.edge.peers import LOOPBACK, Peers
 from pymta.imap.settings import MIB
 from pymta.imap.settings import Timeouts as IMAPTimeouts
+from pymta.imap.settings import UTF8Headers as IMAPUTF8Headers
 from pymta.inbound.flow import MessageLimits
 from pymta.interfaces.relay import TLSLevel
 from pymta.pop3.settings import Timeouts as POP3Timeouts
@@ -387,12 +388,19 @@ class IMAP:
     What IMAP says.
 
     :param append_limit: octets of the largest message that a client may put into a mailbox.
+    :param message_limit: messages that one command may work on (MESSAGELIMIT).
+    :param save_limit: messages that one COPY or APPEND may bring (SAVELIMIT).
+    :param utf8_headers: what becomes of a message that is appended with UTF-8 in its header,
+        unannounced.
     :param sessions: open at once, of one account.
     :param name: what ID announces as the server's name.
     :param without: capabilities that are not offered, as they are announced.
     """
 
     append_limit: int | None = 50 * MIB
+    message_limit: int | None = None
+    save_limit: int | None = None
+    utf8_headers: IMAPUTF8Headers = IMAPUTF8Headers.STORE
     sessions: int | None = 100
     name: str = "pymta"
     without: tuple[str, ...] = ()

@@ -239,6 +239,7 @@ def _settings(
 def _imap_settings(configuration: Configuration) -> Iterator[tuple[str, Any]]:
     yield "limits", configuration.limits.imap
     yield "timeouts", configuration.timeouts.imap
-    yield "append_limit", configuration.imap.append_limit
+    for key in ("append_limit", "message_limit", "save_limit", "utf8_headers"):
+        yield key, getattr(configuration.imap, key)
     yield "identity", {"name": configuration.imap.name}
     yield "without", frozenset(configuration.imap.without)
