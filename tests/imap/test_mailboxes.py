@@ -292,6 +292,14 @@ ALL = """
             id="recursive match",
         ),
         pytest.param(
+            'LIST (SUBSCRIBED RECURSIVEMATCH) "" *',
+            """
+            S: * LIST (\\HasNoChildren \\Subscribed) "/" a/b
+            S: * LIST (\\NonExistent \\HasNoChildren \\Subscribed) "/" gone/x
+            """,
+            id="recursive match of what is told anyway",
+        ),
+        pytest.param(
             'LIST "" a/b RETURN (SUBSCRIBED CHILDREN)',
             'S: * LIST (\\HasNoChildren \\Subscribed) "/" a/b',
             id="return",
@@ -362,3 +370,10 @@ def test_status() -> None:
         S: d BAD ...
         """,
     )
+
+
+def test_too_many_patterns() -> None:
+    """Each name would be compared with each of them."""
+    player = House().logged_in()
+    patterns = " ".join(["*x"] * 101)
+    assert player.line(f'a LIST "" ({patterns})').startswith("a NO [LIMIT] ")

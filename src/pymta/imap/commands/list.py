@@ -7,7 +7,7 @@ and levels above a mailbox that is there without them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,12 +21,15 @@ from pymta.interfaces.sharing import IACLStore
 from pymta.mailbox import INBOX, MailboxInfo, MailboxName
 from pymta.wire.imap.command.list import List, ListReturn, Lsub, Selection
 from pymta.wire.imap.command.status import StatusItem
-from pymta.wire.imap.response import atoms
+from pymta.wire.imap.response import atoms, codes
 from pymta.wire.imap.response.acl import myrights_line
 from pymta.wire.imap.response.metadata import metadata_line
-from pymta.wire.imap.response.status import OK, Ending
+from pymta.wire.imap.response.status import NO, OK, Ending
 
 __all__ = ["CALLS"]
+
+MOST_PATTERNS: Final = 100
+"""Of one LIST; a client that knows what it wants has two."""
 
 STRIDE: Final = 200
 """Names that are matched before others have their turn."""
@@ -63,19 +66,36 @@ async def _list(session: IMAPSession, command: List) -> Ending:
         return OK("Listed")
     if StatusItem.HIGHESTMODSEQ in command.status:
         session.enable_condstore()
+    if len(command.patterns) > MOST_PATTERNS:
+        return NO("Too many patterns", codes.LIMIT)
     patterns = [Pattern(command.reference + pattern) for pattern in command.patterns]
-    found = 0
-    for entry in _entries(await session.asked(session.store.mailboxes())):
-        found += 1
-        if not found % STRIDE:
+    matching, others = await _parted(
+        session, _entries(await session.asked(session.store.mailboxes())), patterns
+    )
+    beyond = {parent for each in others if each.subscribed for parent in _parents(each.name)}
+    for n, entry in enumerate(matching, 1):
+        if not n % STRIDE:
             await session.flush()
-        if not any(pattern.matches(entry.name) for pattern in patterns):
-            continue
-        chosen = _chosen(entry, command)
+        chosen = _chosen(entry, command, beyond)
         if chosen is not None:
             session.say(_line(session, entry, command, chosen))
             await _more(session, entry, command)
     return OK("Listed")
+
+
+async def _parted(
+    session: IMAPSession, entries: Sequence[_Entry], patterns: Sequence[Pattern]
+) -> tuple[list[_Entry], list[_Entry]]:
+    """Those that are meant, and all others."""
+    matching: list[_Entry] = []
+    others: list[_Entry] = []
+    stride = max(1, STRIDE // len(patterns))
+    for n, entry in enumerate(entries, 1):
+        if not n % stride:
+            await session.flush()
+        meant = any(pattern.matches(entry.name) for pattern in patterns)
+        (matching if meant else others).append(entry)
+    return matching, others
 
 
 def _entries(infos: Sequence[MailboxInfo]) -> list[_Entry]:
@@ -102,10 +122,13 @@ def _order(entry: _Entry) -> tuple[bool, list[str]]:
     return levels[0] != INBOX, levels
 
 
-def _chosen(entry: _Entry, command: List) -> tuple[str, ...] | None:
+def _chosen(
+    entry: _Entry, command: List, beyond: Collection[MailboxName]
+) -> tuple[str, ...] | None:
     """
     None if it is not told of.
 
+    :param beyond: names that have subscribed ones below them which no pattern means.
     :returns: what CHILDINFO says: options that something below it fulfils
         (:rfc:`5258#section-3.5`).
     """
@@ -115,8 +138,8 @@ def _chosen(entry: _Entry, command: List) -> tuple[str, ...] | None:
     if Selection.SUBSCRIBED not in select:
         # Names that are only subscribed, or have only such below them, are no mailboxes.
         return () if entry.exists or entry.children else None
-    below = Selection.RECURSIVEMATCH in select and entry.subscribed_below
-    if below:
+    # RFC 5258 section 3.5: not for those below it that are told of themselves
+    if Selection.RECURSIVEMATCH in select and entry.name in beyond:
         return ("SUBSCRIBED",)
     return () if entry.subscribed else None
 

@@ -21,6 +21,9 @@ from pymta.wire.imap.response.status import NO, OK, Ending
 
 __all__ = ["CALLS"]
 
+AT_ONCE: Final = 10_000
+"""Messages whose flags are changed in one commit, for which all other changes wait."""
+
 
 async def _store(session: IMAPSession, command: Store) -> Ending:
     here = session.here
@@ -51,17 +54,26 @@ async def _change(session: IMAPSession, command: Store, uids: UIDSet) -> tuple[U
 
     :returns: those that were left out, and those that others have changed meanwhile.
     """
-    mailbox, change = session.here.mailbox, command.change
     if command.unchanged_since is not None:
-        since = ModSeq(command.unchanged_since)
-        return await session.changed(mailbox.change_flags(uids, change, since)), UIDSet()
+        return await _flag(session, command, uids, ModSeq(command.unchanged_since)), UIDSet()
     if not command.silent:
-        return await session.changed(mailbox.change_flags(uids, change)), UIDSet()
-    told = session.here.view.asked
-    moved = await session.changed(mailbox.change_flags(uids, change, told))
-    if moved:
-        await session.changed(mailbox.change_flags(moved, change))
+        return await _flag(session, command, uids, None), UIDSet()
+    moved = await _flag(session, command, uids, session.here.view.asked)
+    await _flag(session, command, moved, None)
     return UIDSet(), moved
+
+
+async def _flag(session: IMAPSession, command: Store, uids: UIDSet, since: ModSeq | None) -> UIDSet:
+    """
+    Change flags, in as few commits as let others have their turn.
+
+    :returns: those that were changed after ``since``, and left out.
+    """
+    late = UIDSet()
+    for part in slices(uids, AT_ONCE):
+        change = session.here.mailbox.change_flags(part, command.change, since)
+        late = late | await session.changed(change)
+    return late
 
 
 async def _tell_modseqs(session: IMAPSession, uids: UIDSet, *, by_uid: bool) -> None:
