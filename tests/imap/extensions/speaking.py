@@ -17,6 +17,8 @@ from tests.imap.house import ONE, House, result
 
 __all__ = ["spoken"]
 
+LONG = ("change_flags", "copy", "search", "sort", "thread")
+"""What is held up until it may go on."""
 LIMITS = {Resource.STORAGE: 5 * 1024, Resource.MESSAGE: 3, Resource.MAILBOX: 1}
 
 
@@ -39,7 +41,7 @@ def spoken(row: Row, house: House) -> None:
 
     actions: dict[str, Callable[[], object]] = {
         "deliver": deliver,
-        "hold": lambda: house.stones().update(copy=waiting),
+        "hold": lambda: house.stones().update(dict.fromkeys(LONG, waiting)),
         "wait": lambda: house.elapse(PROGRESS),
         "go": go,
         "remove": remove,

@@ -134,6 +134,34 @@ POINTS = (
 )
 
 
+LONG_ONES = (
+    ("COPY 1 INBOX", "* 3 EXISTS"),
+    ("SEARCH ALL", "* SEARCH 1 2"),
+    ("SORT (DATE) UTF-8 ALL", "* SORT 1 2"),
+    ("THREAD REFS UTF-8 ALL", "* THREAD (1)(2)"),
+    ("ESEARCH IN (selected) ALL", "* ESEARCH ..."),
+    ("STORE 1 +FLAGS (\\Seen)", "* 1 FETCH ..."),
+)
+
+
+@pytest.mark.parametrize(("command", "heard"), LONG_ONES, ids=[c for c, _ in LONG_ONES])
+def test_whoever_waits_is_told(command: str, heard: str) -> None:
+    """RFC 9585 section 3: each command that can take long, every ten seconds."""
+    script = f"""
+        * hold
+        C: a {command}
+        * wait
+        S: * OK [INPROGRESS ("a" NIL NIL)] ...
+        * wait
+        S: * OK [INPROGRESS ("a" NIL NIL)] ...
+        * go
+        S: {heard}
+        S: ...
+        S: a OK ...
+        """
+    spoken(Row("INPROGRESS", script), House())
+
+
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in POINTS])
 def test_point(row: Row) -> None:
     """As it is written."""
