@@ -9,8 +9,8 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred
 
 from pymta.imap.conversation import COALESCE, PROGRESS
-from pymta.interfaces.mailbox import IQuotaRootStore
-from pymta.mailbox import ACCOUNT_ROOT, UID, Resource, UIDSet
+from pymta.interfaces.mailbox import IAppendLimitStore, IQuotaRootStore
+from pymta.mailbox import ACCOUNT_ROOT, INBOX, UID, Resource, UIDSet
 from tests.imap.dialogue import Played, play
 from tests.imap.extensions.names import Row
 from tests.imap.house import ONE, House, result
@@ -45,6 +45,7 @@ def spoken(row: Row, house: House) -> None:
         "wait": lambda: house.elapse(PROGRESS),
         "go": go,
         "remove": remove,
+        "narrow": lambda: result(IAppendLimitStore(house.store()).set_append_limit(INBOX, 30)),
         "limit": lambda: result(IQuotaRootStore(house.store()).set_limits(ACCOUNT_ROOT, LIMITS)),
     }
     player = house.selected() if row.selected else house.player()

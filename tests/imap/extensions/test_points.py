@@ -117,6 +117,40 @@ POINTS = (
         """,
     ),
     Row(
+        # RFC 5465 section 3.1
+        "NOTIFY SET STATUS tells HIGHESTMODSEQ for FlagChange",
+        """
+        C: a CREATE box
+        S: a OK ...
+        C: b NOTIFY SET STATUS (SUBTREE box (MessageNew MessageExpunge FlagChange))
+        S: * STATUS box (MESSAGES 0 UIDNEXT 1 UIDVALIDITY {v} UNSEEN 0 HIGHESTMODSEQ {h})
+        S: b OK ...
+        C: c NOTIFY SET STATUS (MAILBOXES box (MessageNew MessageExpunge))
+        S: * STATUS box (MESSAGES 0 UIDNEXT 1 UIDVALIDITY {v})
+        S: c OK ...
+        C: d NOTIFY SET (PERSONAL (MessageNew MessageExpunge AnnotationChange))
+        S: d NO [BADEVENT (MessageNew MessageExpunge FlagChange MailboxName ...
+        C: e NOTIFY SET (PERSONAL (FlagChange))
+        S: e BAD ...
+        """,
+    ),
+    Row(
+        # RFC 7889 section 3
+        "a mailbox has a limit of its own",
+        """
+        * narrow
+        C: a STATUS INBOX (APPENDLIMIT)
+        S: * STATUS INBOX (APPENDLIMIT 30)
+        S: a OK ...
+        C: b LIST "" INBOX RETURN (STATUS (APPENDLIMIT))
+        S: * LIST (\\HasNoChildren) "/" INBOX
+        S: * STATUS INBOX (APPENDLIMIT 30)
+        S: b OK ...
+        C: c APPEND INBOX {31}
+        S: c NO [TOOBIG] ...
+        """,
+    ),
+    Row(
         # RFC 4469 section 4: a text-literal may be empty, a message may not
         "CATENATE with a part of no octets",
         """

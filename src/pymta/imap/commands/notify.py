@@ -168,7 +168,9 @@ class Watch:
             if "r" not in info.rights:
                 self._say_name(Named(info.name))
             elif status and not self._is_selected(info.name):
-                await self._say_figures(Figures(info, figures(events, condstore=False)))
+                # RFC 5465 section 3.1: for FlagChange, whether CONDSTORE is enabled or not
+                items = figures(events, condstore=Event.FLAG_CHANGE in events)
+                await self._say_figures(Figures(info, items))
         await self._session.flush()
 
     async def _tell_others(self, own: frozenset[MailboxName | None] = frozenset()) -> None:
