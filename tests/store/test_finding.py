@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from twisted.internet.epollreactor import EPollReactor
 
 from pymta.aio import start
+from pymta.interfaces.content import IContent, Octets
 from pymta.interfaces.mailbox import IMailbox, NewMessage
 from pymta.mailbox import INBOX, SEEN, UID, Found, ModSeq, UIDSet
 from pymta.message.casemap import Casemap
@@ -39,9 +40,11 @@ from pymta.search import (
     UIDIn,
     WholeText,
 )
+from pymta.store._digest import DigestReader
 from pymta.store._flags import NO_FLAGS
 from pymta.store._fuzzy import _is_near, settled, stretched
 from pymta.store._judging import Glance, Judge, Row
+from pymta.store._search import search
 from pymta.store.memory.mailboxes import MemoryMailStore
 from pymta.store.sql import judging
 from pymta.store.sql.judging import MOST_KEYS
@@ -349,3 +352,36 @@ def test_octets_contain_what_texts_do(text: str, part: str) -> None:
     if any("\ud800" <= c <= "\udfff" for c in text + part):
         return
     assert (casemap.map(part) in casemap.map(text)) == (casemap.key(part) in casemap.key(text))
+
+
+def test_many_keys_let_others_have_their_turn() -> None:
+    """The more keys there are, the fewer rows are judged in one go; texts count for more."""
+    moment = datetime(2024, 1, 1, tzinfo=UTC)
+    rows = [Row(UID(n), NO_FLAGS, ModSeq(1), 1, moment, moment) for n in range(1, 101)]
+    octets = Octets(b"Subject: x\r\n\r\ntext\r\n")
+    reader = DigestReader()
+    reader.feed(octets.octets)
+    structure = reader.finish().structure
+    turns = 0
+
+    async def page(first: int, last: int) -> list[Row]:
+        return rows
+
+    async def load(uid: UID) -> tuple[IContent, bytes]:
+        return octets, structure
+
+    async def breathe() -> None:
+        nonlocal turns
+        turns += 1
+
+    def taken(query: Query) -> int:
+        nonlocal turns
+        turns = 0
+        found: Found = now(search(query, page, load, zone=UTC, now=moment, breathe=breathe))
+        assert 100 == len(found.uids)
+        return turns
+
+    assert 0 == taken(All())
+    assert 100 <= taken(And((All(),) * 5000))
+    assert 3 <= taken(BodyText("text")) <= 10
+    assert 100 <= taken(And((BodyText("text"),) * 40))

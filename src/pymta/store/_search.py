@@ -37,8 +37,11 @@ Page = Callable[[int, int], Awaitable[Sequence["Row"]]]
 Load = Callable[[UID], Awaitable[tuple[IContent, bytes] | None]]
 """Content and structure of a message; None if it is gone."""
 
-_ROWS_A_TURN = 500
-"""What is judged within 5 ms."""
+_KEYS_A_TURN = 2000
+"""What is judged within 5 ms: rows, times keys."""
+
+_TEXTS_A_TURN = 32
+"""The same of keys that are looked for in a text of 4 KiB."""
 
 
 async def search(
@@ -59,13 +62,14 @@ async def search(
     query = settled(query)
     judge = Judge(zone, now)
     doubts = Doubts(judge, breathe)
+    stride = max(_KEYS_A_TURN // keys_of(query), 1)
     uids: list[UID] = []
     scores: list[int] = []
     modseq: ModSeq | None = None
     first, last = bounds(query)
     while first <= last and (rows := await page(first, last)):
         for n, row in enumerate(rows, 1):
-            if n % _ROWS_A_TURN == 0:
+            if n % stride == 0:
                 await breathe()
             verdict = judge.judge(query, row)
             if verdict is None:
@@ -77,6 +81,19 @@ async def search(
                 modseq = row.modseq if modseq is None else max(modseq, row.modseq)
         first = rows[-1].uid + 1
     return Found(UIDSet(uids), modseq, scores=stretched(scores) if fuzzy else ())
+
+
+def keys_of(query: Query) -> int:
+    """How many there are in it."""
+    match query:
+        case And(keys):
+            return 1 + sum(map(keys_of, keys))
+        case Or(left, right):
+            return keys_of(left) + keys_of(right)
+        case Not(key) | Fuzzy(key):
+            return keys_of(key)
+        case _:
+            return 1
 
 
 def bounds(query: Query) -> tuple[int, int]:
@@ -98,6 +115,7 @@ class Doubts:
         self._judge = judge
         self._breathe = breathe
         self._scores: list[int] = []
+        self._looked = 0
 
     async def settle(self, query: Query, row: Row, content: IContent, structure: bytes) -> bool:
         """
@@ -105,6 +123,10 @@ class Doubts:
 
         :param query: as :func:`~pymta.store._fuzzy.settled` made it.
         """
+        self._looked += keys_of(query) * (1 + content.size // 4096)
+        if self._looked >= _TEXTS_A_TURN:
+            self._looked = 0
+            await self._breathe()
         text = Text(content, structure, self._judge.casemap, self._breathe)
         found = await self._tell(query, row, text)
         if not found:

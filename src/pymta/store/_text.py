@@ -28,6 +28,9 @@ from pymta.message.structure_codec import from_bytes
 __all__ = ["Casemap", "Text", "TooLong", "header_of"]
 
 
+_HEADERS_A_TURN = 50
+
+
 class TooLong(Exception):
     """There is more text than was asked for."""
 
@@ -35,7 +38,8 @@ class TooLong(Exception):
 class Text:
     """
     :param structure: as it was stored at append.
-    :param breathe: lets others have their turn, between two slices.
+    :param breathe: lets others have their turn, between two slices; between messages, whoever
+        asks does.
     """
 
     def __init__(
@@ -110,7 +114,8 @@ class Text:
         headers: list[Header] = []
         for start, stop in spans.items():
             headers.append(parse_header(await content.read(start, stop)))
-            await self._breathe()
+            if len(headers) % _HEADERS_A_TURN == 0:
+                await self._breathe()
         return headers
 
     async def body_contains(self, sought: str) -> bool:
@@ -173,7 +178,8 @@ class Text:
             octets = await content.read(start, min(part.stop, start + SLICE))
             if take(self._casemap.map(decoder.decode(octets))):
                 return True
-            await self._breathe()
+            if start + SLICE < part.stop:
+                await self._breathe()
         return take(self._casemap.map(decoder.finish()))
 
     async def _read_header(self) -> Header:

@@ -78,7 +78,6 @@ class Finder:
                     uids.append(row.uid)
                     modseqs.append(row.modseq)
                     scores[row.uid] = doubts.take_score()
-            await self._resources.breathe()
         return Found(
             told.found | UIDSet(uids),
             max(modseqs, default=None),
