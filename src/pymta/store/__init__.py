@@ -1,7 +1,7 @@
 """
-Providers of :class:`~pymta.interfaces.mailbox.IMailboxStore`: in memory and in SQL.
+Providers of :class:`~pymta.interfaces.mailbox.IMailboxStore`: in memory, in SQL and in Maildirs.
 
-Both pass the same contract kit, :mod:`pymta.testing.contracts.mailbox`.  The one in memory is the
+All pass the same contract kit, :mod:`pymta.testing.contracts.mailbox`.  The one in memory is the
 reference, and what tests use; the one in SQL shares the database, and so the group commit, with
-the queue.
+the queue; Maildirs are shared with other programs.
 """
