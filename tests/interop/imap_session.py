@@ -71,9 +71,13 @@ class Session:
 
     def ask(self, name: str, *arguments: bytes | Literal) -> Answer:
         """Send a command and wait for its end; the model follows."""
+        self.begin(name, *arguments)
+        return self.answer()
+
+    def begin(self, name: str, *arguments: bytes | Literal) -> None:
+        """Send a command; :meth:`answer` waits for its end, in the order of the commands."""
         self.client.send(Request(name, arguments))
         self._send()
-        return self.answer()
 
     def done(self, name: str, *arguments: bytes | Literal) -> tuple[Data, ...]:
         """The same, and it must be done."""

@@ -72,6 +72,18 @@ def test_vanished() -> None:
     assert (10, 30, None) == model.uids
 
 
+def test_vanished_between() -> None:
+    """One that is not known goes from between those that are, and not from elsewhere."""
+    model = opened(QRESYNC)
+    say(model, "* 6 EXISTS", "* 5 FETCH (UID 50)", "* VANISHED 40")
+    assert (10, 20, 30, 50, None) == model.uids
+    say(model, "* VANISHED 50,60")
+    assert [10, 20, 30] == list(model.uids)
+    say(model, "* 4 EXISTS")
+    with pytest.raises(RemoteProtocolError):
+        say(model, "* VANISHED 25")
+
+
 def test_uid_only() -> None:
     """With UIDONLY messages are learnt by UID, in any order."""
     model = SelectedMailbox(enabled=UID_ONLY)

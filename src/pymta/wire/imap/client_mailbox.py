@@ -147,13 +147,26 @@ class SelectedMailbox:
     def _vanish(self, uids: UIDSet) -> None:
         if not self._vanishing:
             raise RemoteProtocolError("VANISHED, which was not enabled")
-        unknown = sum(message.uid is None for message in self.messages)
-        kept = [message for message in self.messages if message.uid not in uids]
-        missing = len(uids) - (len(self.messages) - len(kept))
-        if missing > unknown:
+        known = UIDSet(message.uid for message in self.messages if message.uid is not None)
+        strange = uids - known
+        if len(strange) > sum(message.uid is None for message in self.messages):
             raise RemoteProtocolError("UIDs vanished that were not there")
-        # Those without a known UID came last: which of them went makes no difference.
-        self.messages = kept[: len(kept) - missing]
+        self.messages = [message for message in self.messages if message.uid not in uids]
+        for uid in strange:
+            del self.messages[self._place_of(uid)]
+
+    def _place_of(self, uid: int) -> int:
+        """Where a message is whose UID was not told: between those with lower and higher ones."""
+        for at in range(len(self.messages) - 1, -1, -1):
+            known = self.messages[at].uid
+            if known is None and (self._by_uid or self._may_be(at, uid)):
+                return at
+        raise RemoteProtocolError(f"UID {uid} vanished, which was not there")
+
+    def _may_be(self, at: int, uid: int) -> bool:
+        before = next((m.uid for m in reversed(self.messages[:at]) if m.uid), 0)
+        behind = next((m.uid for m in self.messages[at + 1 :] if m.uid), 1 << 32)
+        return before < uid < behind
 
     def _fetched(self, data: Fetched, during: str | None) -> None:
         if data.by_uid != self._by_uid:
@@ -191,9 +204,7 @@ class SelectedMailbox:
     def _check_uid(self, at: int, uid: int) -> None:
         if self.messages[at].uid is not None:
             raise RemoteProtocolError(f"message {at + 1} has another UID than before")
-        before = next((m.uid for m in reversed(self.messages[:at]) if m.uid), 0)
-        behind = next((m.uid for m in self.messages[at + 1 :] if m.uid), 1 << 32)
-        if not before < uid < behind:
+        if not self._may_be(at, uid):
             # RFC 3501 section 2.3.1.1: strictly ascending
             raise RemoteProtocolError(f"UID {uid} of message {at + 1} is out of order")
 
