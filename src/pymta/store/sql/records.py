@@ -4,12 +4,13 @@ Rows of a FETCH: one indexed query, decoded column by column.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, func, select
 
 from pymta.database.rows import among, keys
 from pymta.database.tables import contents
@@ -112,6 +113,20 @@ _WRITTEN = frozenset({Wanted.IMAP_ENVELOPE, Wanted.IMAP_STRUCTURE})
 _OF_LETTERS = _WRITTEN | {Wanted.ENVELOPE, Wanted.STRUCTURE, Wanted.PREVIEW, Wanted.CONTENT}
 
 
+# Each row that is read lets go of the interpreter lock, and gets it back when a busy reactor lets
+# go of it; columns as arrays are one row.
+_SHORT = frozenset(
+    {
+        Wanted.FLAGS,
+        Wanted.MODSEQ,
+        Wanted.SIZE,
+        Wanted.INTERNAL_DATE,
+        Wanted.SAVE_DATE,
+        Wanted.EMAIL_ID,
+    }
+)
+
+
 def records(
     connection: Connection,
     number: int,
@@ -129,9 +144,12 @@ def records(
         which["first"], which["last"] = uids.ranges[0]
     else:
         which["uids"] = keys(uids)
-    statement = _statement(wanted, one_range=len(uids.ranges) == 1)
-    rows = connection.execute(statement, which).all()
-    return _decoded(rows, wanted)
+    one_range = len(uids.ranges) == 1
+    if _SHORT.issuperset(wanted):
+        found = connection.execute(_arrays(wanted, one_range=one_range), which).one()
+        return _decoded([json.loads(column) for column in found], wanted)
+    rows = connection.execute(_statement(wanted, one_range=one_range), which).all()
+    return _decoded(list(zip(*rows, strict=True)), wanted)
 
 
 async def write_all(
@@ -168,10 +186,16 @@ def _statement(wanted: tuple[Wanted, ...], *, one_range: bool) -> Select[Any]:
     ).order_by(uid)
 
 
-def _decoded(rows: Sequence[Any], wanted: tuple[Wanted, ...]) -> list[tuple[Any, ...]]:
-    if not rows:
+@lru_cache(maxsize=256)
+def _arrays(wanted: tuple[Wanted, ...], *, one_range: bool) -> Select[Any]:
+    # SQLite keeps the order of a subquery for aggregates in which it matters.
+    rows = _statement(wanted, one_range=one_range).subquery()
+    return select(*(func.json_group_array(column) for column in rows.columns))
+
+
+def _decoded(columns: Sequence[Any], wanted: tuple[Wanted, ...]) -> list[tuple[Any, ...]]:
+    if not columns or not columns[0]:
         return []
-    columns = list(zip(*rows, strict=True))
     decoded: list[Iterable[Any]] = [columns[0]]
     at = 1
     for each in wanted:
