@@ -146,6 +146,10 @@ def test_many_references() -> None:
     wanted = [ids[0], *ids[1 - MAX_REFERENCES :]]
     assert [*message_ids(b"".join(wanted))] == [*kept]
     assert {ID_OCTETS} == {len(each) for each in kept}
+    ids = [b"<%030d@b>" % n for n in range(20_000)]
+    kept = entry(b"References: " + b" ".join(ids)).ancestors()
+    wanted = [ids[0], *ids[1 - MAX_REFERENCES :]]
+    assert [*message_ids(b"".join(wanted))] == [*kept]
 
 
 def test_texts() -> None:
@@ -173,4 +177,4 @@ def test_hostile_references(piece: bytes) -> None:
     header = parse_header(b"References: " + piece * (1_000_000 // len(piece)) + b"\r\n")
     began = time.perf_counter()
     index_entry(header, Casemap())
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < 0.3

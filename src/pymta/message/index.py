@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from itertools import islice
 
 from pymta.message.addresses import ListedAddress
 from pymta.message.casemap import Casemap
@@ -38,6 +39,10 @@ ID_OCTETS = 16
 
 MAX_REFERENCES = 100
 """References of one message that are kept: the first, and the last ones."""
+
+_LONGEST = 32 * 1024
+"""Octets of References that are looked at, from its end: more than that many references take, and
+a megabyte of them would take 200 ms."""
 
 MAX_TEXT = 2000
 """Octets of a casemapped field that are kept for SEARCH; what is longer is read when it is asked
@@ -183,12 +188,19 @@ def message_ids(value: bytes) -> Iterator[bytes]:
 
 
 def _references(fields: Sequence[Field], in_reply_to: bytes | None) -> bytes:
-    ids = [each for field in fields for each in message_ids(field.value)]
+    ids = [each for field in fields for each in _ids_of(field.value)]
     if not ids and in_reply_to is not None:
         ids = list(message_ids(in_reply_to))[:1]
     if len(ids) > MAX_REFERENCES:
         ids = [ids[0], *ids[1 - MAX_REFERENCES :]]
     return b"".join(ids)
+
+
+def _ids_of(value: bytes) -> Iterator[bytes]:
+    if len(value) > _LONGEST:
+        yield from islice(message_ids(value), 1)
+        value = value[-_LONGEST:]
+    yield from message_ids(value)
 
 
 # -- texts ---------------------------------------------------------------------
