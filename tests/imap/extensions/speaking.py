@@ -13,12 +13,13 @@ from pymta.interfaces.mailbox import IAppendLimitStore, IQuotaRootStore
 from pymta.mailbox import ACCOUNT_ROOT, INBOX, UID, Resource, UIDSet
 from tests.imap.dialogue import Played, play
 from tests.imap.extensions.names import Row
-from tests.imap.house import ONE, House, result
+from tests.imap.house import ALICE, ONE, House, result
 
 __all__ = ["spoken"]
 
 LONG = ("change_flags", "copy", "search", "sort", "thread")
 """What is held up until it may go on."""
+VALUES = {"me": ALICE, "today": "02-Jan-2026"}
 LIMITS = {Resource.STORAGE: 5 * 1024, Resource.MESSAGE: 3, Resource.MAILBOX: 1}
 
 
@@ -52,7 +53,7 @@ def spoken(row: Row, house: House) -> None:
     if not row.selected:
         player.heard()
     try:
-        play(row.script, Played(player), actions=actions)
+        play(row.script, Played(player), actions=actions, values=VALUES)
     finally:
         if not waiting.called:
             waiting.callback(None)
