@@ -26,7 +26,7 @@ from tests.edge.player import Player
 __all__ = ["OverSocket", "Peer", "Played", "play"]
 
 _LINE = re.compile(r"(?P<who>[CS])(?P<client>[0-9]*): ?(?P<text>.*)|\* (?P<action>\S+)")
-_HOLE = re.compile(r"\.\.\.|\{[a-z_0-9]+\}")
+_HOLE = re.compile(r"\.\.\.|\{[a-z][a-z_0-9]*\}")
 _NONE: Mapping[str, Callable[[], object]] = {}
 
 
@@ -94,9 +94,9 @@ class _Script:
     peers: Mapping[str, Peer]
     values: dict[str, str] = field(default_factory=dict)
 
-    def say(self, client: str, text: str) -> None:
+    def say(self, client: str, text: str, *, skipping: bool) -> None:
         peer = self.peers[client]
-        assert peer.silent(), f"unread before C{client}: {text}: {peer.line()!r}"
+        assert skipping or peer.silent(), f"unread before C{client}: {text}: {peer.line()!r}"
         for name, value in self.values.items():
             text = text.replace(f"{{{name}}}", value)
         peer.send(text.encode() + b"\r\n")
@@ -159,7 +159,7 @@ def play(
         if match["action"]:
             actions[match["action"]]()
         elif match["who"] == "C":
-            script.say(client, match["text"])
+            script.say(client, match["text"], skipping=client in skipping)
         elif match["text"] == "...":
             skipping.add(client)
         else:
