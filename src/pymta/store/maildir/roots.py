@@ -164,8 +164,8 @@ def _made(work: Work, found: _Found) -> None:
         box.validity = found.validity
         work.validity = max(work.validity, found.validity)
     read_notes(work, box)
-    # Until it is looked at nobody knows what is new.
-    box.recent = 0
+    # Until it is looked at nobody knows what is new; what went before, nobody does any more.
+    box.recent, box.forgotten = 0, box.modseq
     save_box(work.connection, box)
     if not known and found.validity:
         # A copy of a folder, or a list of an old version.
