@@ -159,6 +159,7 @@ def test_unauthenticate() -> None:
     player.play(
         f"""
         C: a ENABLE CONDSTORE
+        S: * OK [HIGHESTMODSEQ ...
         S: * ENABLED CONDSTORE
         S: a OK Enabled
         C: b UNAUTHENTICATE

@@ -153,10 +153,10 @@ class IMAPSession:
         offered = {word.upper(): word for word in self.machine.capability_words()}
         new = [offered[n] for n in dict.fromkeys(names) if n in ENABLEABLE and n in offered]
         new = [word for word in new if not self.enabled(word.upper())]
+        if not {"CONDSTORE", "QRESYNC"}.isdisjoint(new):
+            # RFC 7162 section 3.2.3: QRESYNC brings CONDSTORE
+            self.enable_condstore()
         self.machine.enable(new)
-        if self.enabled("QRESYNC"):
-            # RFC 7162 section 3.2.3
-            self.machine.enable(["CONDSTORE"])
         self._follow()
         return new
 
