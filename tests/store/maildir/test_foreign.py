@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 from twisted.internet.epollreactor import EPollReactor
 
+from pymta.aio import gather
 from pymta.errors import MessageGone, NoSuchMailbox, SpoolError
 from pymta.interfaces.content import Octets, octets_of
 from pymta.interfaces.mailbox import IMailbox, NewMessage
 from pymta.mailbox import FLAGGED, INBOX, SEEN, UID, MailboxName, ModSeq, UIDSet, Wanted
 from pymta.message.structure_codec import from_bytes
+from pymta.store.maildir.account import MAX_OPEN
 from pymta.store.maildir.disk import Disk
 from pymta.store.maildir.mailboxes import MaildirMailboxes
 from pymta.store.maildir.store import MaildirMailStore
@@ -618,6 +620,27 @@ def test_furnished(place: Place) -> None:
         assert ["INBOX", "Sent", "a", "a/b"] == [info.name for info in after]
         assert [True, False, True, True] == [info.exists for info in after]
 
+    place.run(test)
+
+
+def test_many_accounts(place: Place) -> None:
+    """A process has few of them open at one time, however many are in use."""
+
+    def opened() -> int:
+        links = [os.path.join("/proc/self/fd", each) for each in os.listdir("/proc/self/fd")]
+        found = {os.readlink(link) for link in links if os.path.lexists(link)}
+        return len([path for path in found if path.endswith("index.db")])
+
+    async def test() -> None:
+        stores = [place.house.store.mailboxes(f"account{n}") for n in range(MAX_OPEN + 20)]
+        inboxes = [await store.open(INBOX) for store in stores]
+        await gather([inbox.append([message("a")]) for inbox in inboxes])
+        await place.store.mailboxes()
+        assert opened() <= MAX_OPEN + 1
+        assert [["a"]] * 3 == [await subjects(inbox) for inbox in (inboxes[0], *inboxes[-2:])]
+
+    if not os.path.isdir("/proc/self/fd"):
+        pytest.skip("declared: nobody tells which files are open")
     place.run(test)
 
 

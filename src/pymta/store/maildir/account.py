@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from pymta.aio import Pool, Shared, breathe, start
 from pymta.errors import PymtaError, SpoolError
@@ -25,9 +27,14 @@ from pymta.store.maildir.scanning import is_fresh, scan
 from pymta.store.maildir.watching import Watches
 from pymta.store.maildir.work import Rules, Work
 
-__all__ = ["Account", "Resources"]
+__all__ = ["MAX_OPEN", "Account", "Resources"]
 
 T = TypeVar("T")
+
+MAX_OPEN = 100
+"""Accounts whose indexes are open: three files each, of the 1,024 that a process has by default."""
+
+_log = Logger(namespace="pymta.store")
 
 
 class Resources:
@@ -55,6 +62,7 @@ class Resources:
         self.rules = rules
         self.watches = watches
         self._started = False
+        self._open: dict[Account, None] = {}
         self._numbers = itertools.count(1)
 
     def name(self, mark: str) -> str:
@@ -73,6 +81,16 @@ class Resources:
         if self._started:
             self._started = False
             await self.pool.stop()
+
+    def used(self, account: Account) -> Account | None:
+        """:returns: one that was not used for long, if too many are open."""
+        self._open.pop(account, None)
+        self._open[account] = None
+        if len(self._open) <= MAX_OPEN:
+            return None
+        oldest = next(iter(self._open))
+        del self._open[oldest]
+        return oldest
 
     async def run(self, call: Callable[[], T]) -> T:
         """Run it in a thread."""
@@ -138,6 +156,17 @@ class Account:
             raise SpoolError(f"{self.maildir.root}: {error}") from error
         finally:
             self._lock.release()
+            oldest = self.resources.used(self)
+            if oldest is not None:
+                _ = start(oldest.rest()).addErrback(_log_failure)
+
+    async def rest(self) -> None:
+        """Let go of files, when its turn comes; the next call has them again."""
+        await self._lock.acquire()
+        try:
+            await self.resources.run(self.maildir.close)
+        finally:
+            self._lock.release()
 
     # -- in a thread -----------------------------------------------------------
 
@@ -156,6 +185,10 @@ class Account:
         _ = finding.addCallback(tell)
         # Whoever cannot be told by the kernel is told now and then.
         _ = finding.addErrback(lambda failure: failure.trap(PymtaError) and None)
+
+
+def _log_failure(failure: Failure) -> None:
+    _log.failure("an index was not closed", failure)
 
 
 def _fresh(guid: str | None, work: Work) -> bool:

@@ -145,7 +145,7 @@ class MaildirMailStore:
         for folder, account in list(self._accounts.items()):
             if account.is_idle:
                 if not account.bells.are_watched:
-                    await account.run(account.maildir.close)
+                    await account.rest()
                     self._accounts.pop(folder, None)
                 continue
             await account.change(sweep)
@@ -164,7 +164,7 @@ class MaildirMailStore:
         """:meth:`close`, and wait for what is under way."""
         self.close()
         for account in self._accounts.values():
-            await account.run(account.maildir.close)
+            await account.rest()
         self._accounts.clear()
         await self._resources.stop()
 
