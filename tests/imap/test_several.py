@@ -5,9 +5,10 @@ Tests with several clients on one mailbox: each is told when the RFC allows it, 
 from __future__ import annotations
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from pymta.imap.conversation import COALESCE
-from pymta.mailbox import SEEN, FlagChange, FlagMode, UIDSet
+from pymta.mailbox import FLAGGED, SEEN, FlagChange, FlagMode, UIDSet
 from tests.imap.dialogue import Played, play
 from tests.imap.house import ONE, TWO, House, result
 
@@ -324,3 +325,20 @@ def test_new_keywords_are_announced() -> None:
         S2: a OK ...
         """,
     )
+
+
+def test_silence_in_a_race() -> None:
+    """
+    What somebody else changes between the last news and the commit of a silent STORE is told: the
+    client's own reckoning would be wrong.
+    """
+    house = House()
+    house.put(ONE, ONE)
+    player = house.selected()
+    waiting: Deferred[None] = Deferred()
+    house.stones()["change_flags"] = waiting
+    assert "" == player.line("a STORE 1:2 +FLAGS.SILENT (\\Seen)")
+    flagged = FlagChange(FlagMode.ADD, frozenset({FLAGGED}))
+    result(house.mailbox().change_flags(UIDSet([2]), flagged))
+    waiting.callback(None)
+    assert b"* 2 FETCH (FLAGS (\\Flagged \\Recent \\Seen))\r\na OK Stored\r\n" == player.heard()
