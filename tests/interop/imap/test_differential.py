@@ -24,9 +24,9 @@ from tests.interop.imap_letters import MADE, vectors
 from tests.interop.imap_session import Session, logged_in
 from tests.interop.imap_streams import MADE_BOXES, WORDS, Commands, Place
 from tests.interop.reading import Account
-from tests.interop.servers import DOMAIN, serving
+from tests.interop.servers import DOMAIN, Server, serving
 
-SEEDS = int(os.environ.get("PYMTA_DIFFERENTIAL", "6"))
+SEEDS = int(os.environ.get("PYMTA_DIFFERENTIAL", "5"))
 LENGTH = 100
 FURNISHED = ("Archive", "Drafts", "Junk", "Sent", "Trash")
 """What a new account of ours has, and is subscribed to, beside its inbox."""
@@ -34,12 +34,16 @@ OPENING = ("SELECT", "EXAMINE")
 
 
 class Accounts:
-    """New accounts for ever, a hundred of each server."""
+    """
+    New accounts for ever.
 
-    def __init__(self, folder: Path) -> None:
+    :param server: the first of them are here; then a server is started for each hundred.
+    """
+
+    def __init__(self, folder: Path, server: Server) -> None:
         self._folder = folder
         self._stack = ExitStack()
-        self._left: list[tuple[int, Account]] = []
+        self._left = [(server.ports["imap"], server.account()) for _ in range(min(SEEDS, 20))]
         self._servers = 0
 
     def take(self) -> tuple[int, Account]:
@@ -49,7 +53,7 @@ class Accounts:
             self._servers += 1
             folder = self._folder / str(self._servers)
             folder.mkdir()
-            accounts = [Account(f"user{n}@{DOMAIN}", "secret") for n in range(min(SEEDS, 100))]
+            accounts = [Account(f"user{n}@{DOMAIN}", "secret") for n in range(100)]
             server = self._stack.enter_context(serving(folder, accounts))
             self._left = [(server.ports["imap"], account) for account in accounts]
         return self._left.pop()
@@ -60,9 +64,9 @@ class Accounts:
 
 
 @pytest.fixture(scope="module")
-def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Accounts]:
+def accounts(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Iterator[Accounts]:
     """Where they come from."""
-    with closing(Accounts(tmp_path_factory.mktemp("servers"))) as made:
+    with closing(Accounts(tmp_path_factory.mktemp("servers"), server)) as made:
         yield made
 
 

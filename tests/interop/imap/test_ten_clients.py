@@ -32,21 +32,21 @@ FLAGS = ("\\Seen", "\\Deleted", "\\Flagged", "$Work", "$Junk", "k")
 MESSAGE = b"Subject: x\r\n\r\nsomething to read\r\n"
 
 
+Place = tuple[int, Account]
+"""A port, and whose mailbox it is."""
+
+
 @pytest.fixture(params=["memory", "sql"])
-def port(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, account: Account
-) -> Iterator[int]:
-    """A server's, with each store."""
-    folder = tmp_path_factory.mktemp(str(request.param))
-    store = folder / "mail" if request.param == "sql" else None
-    with serving(folder, [account], store=store) as server:
-        yield server.ports["imap"]
-
-
-@pytest.fixture
-def account() -> Account:
-    """The one whose mailbox it is."""
-    return Account(f"ann@{DOMAIN}", "secret")
+def place(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, server: Server
+) -> Iterator[Place]:
+    """With each store."""
+    if request.param == "memory":
+        yield server.ports["imap"], server.account()
+        return
+    folder, account = tmp_path_factory.mktemp("sql"), Account(f"ann@{DOMAIN}", "secret")
+    with serving(folder, [account], store=folder / "mail") as own:
+        yield own.ports["imap"], account
 
 
 class Player:
@@ -165,15 +165,15 @@ def shrink(session: Session) -> None:
         session.done("EXPUNGE")
 
 
-def test_models_stay_equal(port: int, account: Account) -> None:
+def test_models_stay_equal(place: Place) -> None:
     """After each few rounds of commands, asked by all at once, everybody believes the same."""
     random = Random(int(SECONDS * 1000))
     with ExitStack() as stack:
-        judge = stack.enter_context(logged_in(port, account))
+        judge = stack.enter_context(logged_in(*place))
         judge.select()
         players = []
         for enabled in ENABLED:
-            session = stack.enter_context(logged_in(port, account, enabled))
+            session = stack.enter_context(logged_in(*place, enabled))
             if random.random() < 0.3:
                 session.done("COMPRESS", b"DEFLATE")
             players.append(Player(session, random, by_uid="UIDONLY" in enabled))
