@@ -175,6 +175,6 @@ def test_texts() -> None:
 def test_hostile_references(piece: bytes) -> None:
     """A megabyte of anything takes no time."""
     header = parse_header(b"References: " + piece * (1_000_000 // len(piece)) + b"\r\n")
-    began = time.perf_counter()
+    began = time.process_time()
     index_entry(header, Casemap())
-    assert time.perf_counter() - began < 0.3
+    assert time.process_time() - began < 1

@@ -95,6 +95,6 @@ def test_a_base_subject_has_no_ends_to_strip(pieces: list[bytes]) -> None:
 )
 def test_hostile_subjects(subject: bytes) -> None:
     """A megabyte of anything takes no time."""
-    began = time.perf_counter()
+    began = time.process_time()
     base_subject(subject)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 1

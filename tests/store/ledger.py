@@ -34,6 +34,7 @@ SELECT letter FROM pymta_messages WHERE letter NOT IN (SELECT id FROM pymta_lett
 UNION ALL SELECT letter FROM pymta_tombstones
 WHERE letter IS NOT NULL AND letter NOT IN (SELECT id FROM pymta_letters)
 UNION ALL SELECT content FROM pymta_letters WHERE content NOT IN (SELECT id FROM pymta_contents)
+UNION ALL SELECT letter FROM pymta_letter_index WHERE letter NOT IN (SELECT id FROM pymta_letters)
 UNION ALL SELECT mailbox FROM pymta_messages WHERE mailbox NOT IN (SELECT id FROM pymta_mailboxes)
 UNION ALL SELECT uid FROM pymta_messages JOIN pymta_mailboxes m ON m.id = mailbox
 WHERE uid >= uid_next OR pymta_messages.modseq > m.modseq

@@ -155,8 +155,7 @@ async def _by_references(messages: Sequence[Threadable], breathe: Breathe) -> _F
     # Step 4.
     for dummy in [root for root in forest.roots if root >= forest.count]:
         forest.children[dummy].sort(key=ranks.__getitem__)
-    forest.roots.sort(key=threads.rank)
-    await breathe()
+    forest.roots = await sorted_in_turns(forest.roots, threads.rank, breathe)
     await _Gathering(forest, messages).run(breathe)
     await threads.sort(breathe)
     return forest
@@ -167,9 +166,15 @@ async def _by_references_alone(messages: Sequence[Threadable], breathe: Breathe)
     forest = await _linked(messages, breathe)
     await _Threads(forest, ranks).sort(breathe)
     latest: dict[int, int] = {}
+    looked = 0
     for root in forest.roots:
-        latest[root] = max(ranks[n] for n in _members(forest, root) if n < forest.count)
-    forest.roots.sort(key=latest.__getitem__)
+        members = [n for n in _members(forest, root) if n < forest.count]
+        latest[root] = max(ranks[n] for n in members)
+        looked += len(members)
+        if looked > _WORK_A_TURN:
+            looked = 0
+            await breathe()
+    forest.roots = await sorted_in_turns(forest.roots, latest.__getitem__, breathe)
     return forest
 
 
@@ -202,7 +207,7 @@ class _Threads:
             siblings.sort(key=self._ranks.__getitem__)
             if n % _A_TURN == 0:
                 await breathe()
-        forest.roots.sort(key=self.rank)
+        forest.roots = await sorted_in_turns(forest.roots, self.rank, breathe)
 
 
 # -- steps 1 to 3: by references ------------------------------------------------------
@@ -211,13 +216,17 @@ class _Threads:
 async def _linked(messages: Sequence[Threadable], breathe: Breathe) -> _Forest:
     """Trees of messages; a dummy stands at the top of some, with two children or more."""
     linking = _Linking(messages)
+    for number in range(len(messages)):
+        linking.enter(number)
+        if number % _WORK_A_TURN == 0:
+            await breathe()
     breathed = 0
     for number in range(len(messages)):
         linking.link(number)
         if linking.work - breathed > _WORK_A_TURN:
             breathed = linking.work
             await breathe()
-    return _pruned(linking.parents, len(messages))
+    return await _pruned(linking.parents, len(messages), breathe)
 
 
 class _Linking:
@@ -226,10 +235,6 @@ class _Linking:
     def __init__(self, messages: Sequence[Threadable]) -> None:
         self._messages = messages
         self._numbers: dict[bytes, int] = {}
-        for number, message in enumerate(messages):
-            # Of equal Message-IDs, the first in the mailbox has it.
-            if message.message_id:
-                self._numbers.setdefault(message.message_id, number)
         self.parents: list[int | None] = [None] * len(messages)
         self._counts = [0] * len(messages)
         """How many children."""
@@ -241,6 +246,12 @@ class _Linking:
     def work(self) -> int:
         """What was done so far, in steps."""
         return self._linked + self._walked
+
+    def enter(self, number: int) -> None:
+        """Have a message found by its id; of equal ones, the first in the mailbox has it."""
+        message_id = self._messages[number].message_id
+        if message_id:
+            self._numbers.setdefault(message_id, number)
 
     def link(self, number: int) -> None:
         """Put a message and its references into their places."""
@@ -289,11 +300,13 @@ class _Linking:
         return False
 
 
-def _pruned(parents: Sequence[int | None], count: int) -> _Forest:
+async def _pruned(parents: Sequence[int | None], count: int, breathe: Breathe) -> _Forest:
     """Steps 2 and 3: without dummies, but for those at the top that have children to hold."""
     forest = _Forest(count)
-    tops = _tops(parents, count)
+    tops = await _tops(parents, count, breathe)
     for number in range(count):
+        if number % _WORK_A_TURN == 0:
+            await breathe()
         above = tops[number]
         if above is None:
             forest.roots.append(number)
@@ -307,13 +320,15 @@ def _pruned(parents: Sequence[int | None], count: int) -> _Forest:
     return forest
 
 
-def _tops(parents: Sequence[int | None], count: int) -> list[int | None]:
+async def _tops(parents: Sequence[int | None], count: int, breathe: Breathe) -> list[int | None]:
     """
     What is above each node once dummies are gone: a message, or the topmost of the dummies.
     """
     tops: list[int | None] = list(parents)
     settled = bytearray(len(parents))
     for node in range(len(parents)):
+        if node % _WORK_A_TURN == 0:
+            await breathe()
         path = []
         while not settled[node]:
             settled[node] = 1

@@ -381,9 +381,9 @@ def test_depth() -> None:
 )
 def test_long_commands(text: bytes) -> None:
     """A hundred kilobytes of anything take no time."""
-    began = time.perf_counter()
+    began = time.process_time()
     read(parse_search, text)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 _WORDS = st.lists(
