@@ -4,6 +4,7 @@ The examples, each as its reader runs it: a message goes in and comes out.
 
 from __future__ import annotations
 
+import imaplib
 import importlib.util
 import json
 import os
@@ -193,6 +194,23 @@ def test_custom_policy() -> None:
         send(ports["smtp"])
 
         assert b"\r\nX-Words: none found\r\n" in read(ports["pop3"])
+
+
+def test_imap_extension() -> None:
+    """
+    A command of one's own is announced, and answered like the others.
+    """
+    with (
+        running(sys.executable, str(EXAMPLES / "imap_extension.py"), "0") as output,
+        imaplib.IMAP4("127.0.0.1", ports_of(output, 1)["imap"]) as imap,
+    ):
+        imap.login("b@example.test", "anything")
+        imap.append("INBOX", "", "", MESSAGE % b"hello")
+        assert "XTOTAL" in imap.capability()[1][0].decode().split()
+        imap.send(b"x XTOTAL\r\n")
+        size = len(MESSAGE % b"hello")
+        assert b"* XTOTAL 1 %d\r\n" % size == imap.readline()
+        assert b"x OK Counted\r\n" == imap.readline()
 
 
 def test_custom_store(tmp_path: Path) -> None:
