@@ -33,15 +33,19 @@ SECONDS = 20
 IN_MEMORY = {"QUOTA=RES-STORAGE", "QUOTA=RES-MESSAGE", "QUOTA=RES-MAILBOX", "INPROGRESS"}
 
 
-#: No store has anything to do with these.
-OF_SESSIONS = {"COMPRESS=DEFLATE", "ENABLE", "ID", "LITERAL+", "UNAUTHENTICATE", "UNSELECT"}
+#: No store has much to do with these.
+OF_SESSIONS = {
+    *("COMPRESS=DEFLATE", "ENABLE", "ESEARCH", "ESORT", "I18NLEVEL=1", "ID", "LITERAL+"),
+    *("NAMESPACE", "SEARCHRES", "UIDONLY", "UNAUTHENTICATE", "UNSELECT", "WITHIN"),
+}
 
 
 @contextmanager
 def served(directory: Path, maildirs: bool) -> Iterator[int]:
     """A mail system in which every address is an account.  :returns: the port of IMAP."""
     reactor = SelectReactor()
-    kept = Mailboxes(maildirs=str(directory / "maildirs")) if maildirs else Mailboxes()
+    folder = str(directory / "maildirs") if maildirs else None
+    kept = Mailboxes(maildirs=folder, furnished={})
     system = MailSystem(
         reactor,
         domains=["example.test"],
