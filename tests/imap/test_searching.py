@@ -7,16 +7,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from zope.interface import directlyProvides
 
 from pymta.imap.contexts import MOST_CONTEXTS
 from pymta.imap.conversation import COALESCE
+from pymta.imap.results import _page
 from pymta.interfaces.content import Octets
 from pymta.interfaces.mailbox import IMailbox, NewMessage
 from pymta.mailbox import MailboxName, UIDSet
 from pymta.search import HeaderText
 from pymta.store.memory.mailbox import MemoryMailbox
+from pymta.wire.imap.command.fetch import Window
 from tests.imap.dialogue import Played, play
 from tests.imap.house import House, result
 
@@ -787,3 +791,23 @@ def test_updates_with_notify() -> None:
         deliver=lambda: house.put(BREAD),
         time=lambda: house.elapse(COALESCE),
     )
+
+
+@given(
+    st.frozensets(st.integers(1, 30)),
+    st.integers(1, 12),
+    st.integers(1, 12),
+    st.sampled_from([1, -1]),
+)
+def test_pages_of_sets_are_those_of_lists(
+    numbers: frozenset[int], first: int, last: int, sign: int
+) -> None:
+    """Ranges or one by one: a page holds the same (RFC 9394 section 3.1)."""
+    window = Window(sign * min(first, last), sign * max(first, last))
+    listed = sorted(numbers)
+    expected = listed[min(first, last) - 1 : max(first, last)]
+    if sign < 0:
+        expected = listed[::-1][min(first, last) - 1 : max(first, last)][::-1]
+    for shape in (UIDSet(numbers), listed):
+        pages = _page(shape, window)
+        assert expected == [n for a, b in pages for n in range(a, b + 1)]

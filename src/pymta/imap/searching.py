@@ -8,20 +8,17 @@ user's annotations (:rfc:`5466`); a store knows none of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Final, Protocol
 
 from pymta.errors import PymtaError
 from pymta.imap.numbering import Numbering
 from pymta.imap.selected import NumbersForbidden
 from pymta.imap.session import IMAPSession
-from pymta.imap.view import SelectedView, slices
+from pymta.imap.view import SelectedView
 from pymta.interfaces.annotations import IMetadataStore
-from pymta.interfaces.mailbox import IMailbox
-from pymta.mailbox import UID, Found, UIDSet, Wanted
+from pymta.mailbox import UIDSet
 from pymta.search import And, Fuzzy, ModifiedSince, Not, Or, Query, UIDIn
-from pymta.wire.imap.command.fetch import Window
 from pymta.wire.imap.command.search import (
     AnyOf,
     Criteria,
@@ -31,15 +28,12 @@ from pymta.wire.imap.command.search import (
     NotThose,
     Numbered,
     RecentOnes,
-    Return,
-    Returns,
     Roughly,
     parse_filter,
 )
 from pymta.wire.imap.cursor import BadSyntax, Cursor
 from pymta.wire.imap.numset import HIGHEST, Numbers, Saved
 from pymta.wire.imap.response import codes
-from pymta.wire.imap.response import esearch as response
 from pymta.wire.imap.response.codes import Code
 from pymta.wire.imap.response.status import BAD, NO, Ending
 
@@ -51,8 +45,6 @@ __all__ = [
     "has_modseq",
     "query_of",
     "refusal",
-    "saved",
-    "told",
     "undefined",
     "unfiltered",
     "within",
@@ -262,113 +254,3 @@ def query_of(key: Key, scope: Scope) -> Query:
 def within(view: SelectedView, query: Query) -> Query:
     """Among the messages that the client knows of: others have no number."""
     return And((UIDIn(view.uids), query))
-
-
-# -- results ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Results:
-    """
-    What was found, in order.
-
-    :param numbers: as they are told: UIDs or sequence numbers.
-    """
-
-    uids: Sequence[UID]
-    numbers: Sequence[int]
-    scores: Sequence[int]
-
-    def ranges(self, start: int = 0, stop: int | None = None) -> list[tuple[int, int]]:
-        return response.runs(self.numbers[start:stop])
-
-
-def saved(returns: Returns, found: Found) -> UIDSet:
-    """
-    What ``$`` is behind it (:rfc:`5182#section-2.4`, :rfc:`9394#section-3.2`).
-    """
-    order = _ordered(found)
-    options = returns.options
-    if options & {Return.ALL, Return.COUNT} or not (
-        options & {Return.MIN, Return.MAX} or returns.window
-    ):
-        return found.uids
-    kept: list[UID] = []
-    if Return.MIN in options:
-        kept += order[:1]
-    if Return.MAX in options:
-        kept += order[-1:]
-    if returns.window is not None:
-        start, stop = _slice(returns.window, len(order))
-        kept += order[start:stop]
-    return UIDSet(kept)
-
-
-def _ordered(found: Found) -> Sequence[UID]:
-    return found.order or list(found.uids)
-
-
-def _slice(window: Window, count: int) -> tuple[int, int]:
-    """Of so many results; empty where they do not reach."""
-    if window.first > 0:
-        return min(window.first - 1, count), min(window.last, count)
-    return max(count + window.last, 0), max(count + window.first + 1, 0)
-
-
-async def told(
-    session: IMAPSession,
-    returns: Returns,
-    found: Found,
-    *,
-    mailbox: IMailbox,
-    numbers: Sequence[int],
-    modseq: bool,
-) -> response.Found:
-    """
-    The items of an ESEARCH response (:rfc:`4731#section-3.1`, :rfc:`5267#section-3.1`).
-
-    :param numbers: as the results are told, in their order.
-    :param modseq: whether theirs is told (:rfc:`4731#section-3.2`).
-    """
-    results = _Results(_ordered(found), numbers, _scores(found))
-    options = returns.options
-    told_at_all = options & {Return.MIN, Return.MAX, Return.ALL, Return.COUNT, Return.RELEVANCY}
-    everything = Return.ALL in options
-    if not told_at_all and returns.window is None and Return.SAVE not in options:
-        everything = True
-    window, scores = None, results.scores
-    if returns.window is not None:
-        start, stop = _slice(returns.window, len(numbers))
-        window = returns.window, results.ranges(start, stop)
-        scores = scores[start:stop]
-    return response.Found(
-        min=numbers[0] if Return.MIN in options and numbers else None,
-        max=numbers[-1] if Return.MAX in options and numbers else None,
-        all=results.ranges() if everything else None,
-        count=len(numbers) if Return.COUNT in options else None,
-        window=window,
-        scores=scores if Return.RELEVANCY in options else None,
-        modseq=await _modseq(session, returns, found, mailbox) if modseq else None,
-    )
-
-
-def _scores(found: Found) -> Sequence[int]:
-    """In the order of the results."""
-    if not found.order:
-        return found.scores
-    scores = dict(zip(found.uids, found.scores, strict=False))
-    return [scores.get(uid, 100) for uid in found.order]
-
-
-async def _modseq(
-    session: IMAPSession, returns: Returns, found: Found, mailbox: IMailbox
-) -> int | None:
-    # RFC 4731 section 3.2: of those that are returned.
-    uids = saved(returns, found)
-    if uids == found.uids:
-        return found.modseq
-    highest = 0
-    for part in slices(uids):
-        for _, modseq in await session.asked(mailbox.records(part, [Wanted.MODSEQ])):
-            highest = max(highest, modseq)
-    return highest or None

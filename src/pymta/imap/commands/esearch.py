@@ -14,6 +14,7 @@ from typing import Final
 from pymta.errors import MailboxError
 from pymta.imap.contexts import contexts_of
 from pymta.imap.extension import Call, Offered
+from pymta.imap.results import saved, told
 from pymta.imap.searching import (
     Elsewhere,
     Here,
@@ -22,8 +23,6 @@ from pymta.imap.searching import (
     has_modseq,
     query_of,
     refusal,
-    saved,
-    told,
     undefined,
     unfiltered,
     within,
@@ -191,7 +190,7 @@ async def _tell(
         returns,
         found,
         mailbox=mailbox,
-        numbers=list(found.uids),
+        numbers=found.uids,
         modseq=has_modseq(key),
     )
     correlator = Correlator(session.tag, (mailbox.name, validity))

@@ -5,19 +5,18 @@ SEARCH (:rfc:`3501#section-6.4.4`, :rfc:`9051#section-6.4.4`), with return optio
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from pymta.imap.contexts import contexts_of
 from pymta.imap.extension import Call, Numbering, Offered
+from pymta.imap.results import numbers_of, saved, told
 from pymta.imap.searching import (
     Here,
     Undefined,
     has_modseq,
     query_of,
     refusal,
-    saved,
-    told,
     undefined,
     unfiltered,
     within,
@@ -25,7 +24,7 @@ from pymta.imap.searching import (
 from pymta.imap.session import IMAPSession
 from pymta.imap.sorting import sorted_by
 from pymta.interfaces.annotations import IMetadataStore
-from pymta.mailbox import Found, UIDSet
+from pymta.mailbox import UIDSet
 from pymta.search import And, Query, UIDIn
 from pymta.wire.imap import verbs
 from pymta.wire.imap.command.notify import CancelUpdate
@@ -90,7 +89,7 @@ async def _find(
         found = await sorted_by(session, here.mailbox, among, keys)
     else:
         found = await session.found(here.mailbox.search(among))
-    numbers = _numbers(session, found, by_uid=by_uid)
+    numbers = numbers_of(here.view, found, by_uid=by_uid)
     if returns is None:
         line = sort_line if keys else search_line
         session.say(line(numbers, found.modseq if has_modseq(key) else None))
@@ -125,14 +124,6 @@ def bounded(session: IMAPSession, query: Query) -> tuple[Query, Code | None]:
             uids = uids & key.uids
     uids, code = session.bounded(uids)
     return And((UIDIn(uids), query)), code
-
-
-def _numbers(session: IMAPSession, found: Found, *, by_uid: bool) -> Sequence[int]:
-    """What was found, in order, as it is told."""
-    view, uids = session.here.view, found.order or list(found.uids)
-    if by_uid:
-        return uids
-    return [view.number(uid) for uid in uids] if found.order else view.numbers(uids)
 
 
 def searched(session: IMAPSession, key: Key) -> Query:
