@@ -148,6 +148,10 @@ class IMAPConversation:
                     await self._tell_news()
                 event = self._machine.next_event()
                 if not isinstance(event, NeedData):
+                    if not isinstance(event, Closed):
+                        # What was asked before was answered: others have their turn, and whoever
+                        # does not read is waited for.
+                        await self._session.flush()
                     return event
                 if self._ringing is not None or not self._has_news():
                     await self._connection.heard(max(until - self._clock.seconds(), 0))
