@@ -200,6 +200,17 @@ def test_large_queries(
     assert uids == list(in_sql(query).uids) == list(in_memory(query).uids)
 
 
+def test_in_many_statements(
+    in_sql: Callable[[Query], Found], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large mailbox is judged piece by piece, and all of it."""
+    some = QUERIES[::9]
+    before = {what: in_sql(query) for what, query, _ in some}
+    for rows in (1, 2, 5):
+        monkeypatch.setattr(judging, "ROWS_AT_ONCE", rows)
+        assert before == {what: in_sql(query) for what, query, _ in some}
+
+
 def test_days_are_those_of_the_zone() -> None:
     """From midnight to midnight there: in Python and in SQL."""
     zone = timezone(timedelta(hours=-8))

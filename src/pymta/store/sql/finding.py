@@ -25,7 +25,7 @@ from pymta.store._judging import Judge, Row
 from pymta.store._search import Doubts, search
 from pymta.store._text import header_of
 from pymta.store.sql import judging, lookups, reading
-from pymta.store.sql.judging import Doubtful, Judged, TooMuch
+from pymta.store.sql.judging import Condition, Doubtful, Judged, TooMuch
 from pymta.store.sql.resources import Resources
 
 __all__ = ["Finder"]
@@ -56,10 +56,23 @@ class Finder:
             where = judging.condition(wanted, zone=self._resources.zone, now=now)
         except TooMuch:
             return await self._search_rows(query, now)
-        told = await self._read(lambda c: judging.judged(c, self._number, where))
+        told = await self._judged(where)
         if not told.doubtful and not is_fuzzy(query):
             return Found(told.found, told.modseq)
         return await self._settle(wanted, told, now, fuzzy=is_fuzzy(query))
+
+    async def _judged(self, where: Condition) -> Judged:
+        told = await self._read(lambda c: judging.judged(c, self._number, where))
+        ranges, doubtful, modseq = [*told.found.ranges], [*told.doubtful], told.modseq
+        while (after := told.upto) is not None:
+            told = await self._read(partial(self._more, where, after))
+            ranges += told.found.ranges
+            doubtful += told.doubtful
+            modseq = max(filter(None, (modseq, told.modseq)), default=None)
+        return Judged(UIDSet.of_ranges(ranges), modseq, doubtful, None)
+
+    def _more(self, where: Condition, after: int, connection: Connection) -> Judged:
+        return judging.judged(connection, self._number, where, after)
 
     async def _settle(self, query: Query, told: Judged, now: int, *, fuzzy: bool) -> Found:
         """Read those that the rows have not decided on."""
