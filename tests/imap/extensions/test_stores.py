@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -127,3 +128,28 @@ def test_it_is_true(row: Row, stored: tuple[int, bool]) -> None:
     finally:
         for each in peers:
             each.socket.close()
+
+
+@pytest.mark.parametrize("maildirs", [False, True], ids=["SQLite", "Maildirs"])
+def test_what_another_server_did_is_told(tmp_path: Path, maildirs: bool) -> None:
+    """
+    Two servers on one folder: NOTIFY tells of what the other's clients did, 100 ms later or before,
+    where the machine has time.
+    """
+    with served(tmp_path, maildirs) as here, served(tmp_path, maildirs) as there:
+        other, peer = (connected(port, "ann@example.test") for port in (here, there))
+        play(
+            "C: a NOTIFY SET (PERSONAL (MessageNew MessageExpunge MailboxName))\nS: a OK ...", peer
+        )
+        late = []
+        for script, told in (
+            ("C: a APPEND INBOX {1+}\nC: x\nS: a OK ...", b"* STATUS INBOX (UIDNEXT 2 MESSAGES 1)"),
+            ("C: b CREATE box\nS: b OK ...", b'* LIST (\\HasNoChildren) "/" box'),
+        ):
+            play(script, other)
+            done = time.monotonic()
+            assert told == peer.line()
+            late.append(time.monotonic() - done)
+        for each in (other, peer):
+            each.socket.close()
+    assert max(late) < 1  # 0.01 to 0.05 where nothing else runs
