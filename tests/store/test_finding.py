@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from twisted.internet.epollreactor import EPollReactor
 
 from pymta.aio import start
+from pymta.errors import MessageGone
 from pymta.interfaces.content import IContent, Octets
 from pymta.interfaces.mailbox import IMailbox, NewMessage
 from pymta.mailbox import INBOX, SEEN, UID, Found, ModSeq, UIDSet
@@ -291,6 +293,28 @@ async def _forget(house: House) -> None:
         return [None for _ in entries]
 
     await house.database.write(forget, None)
+
+
+def test_lost_octets(house: House, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message whose octets cannot be had is found by no text, and sorted as an empty one."""
+
+    async def check() -> None:
+        inbox: Any = await house.store.mailboxes("lost").open(INBOX)
+        large = Octets(b"Subject: beta\r\n\r\n" + b"x" * 20_000)
+        some = [*(content for content, _ in LETTERS[:3]), large]
+        await inbox.append([NewMessage(content=content) for content in some])
+
+        async def gone(start: int, stop: int) -> bytes:
+            raise MessageGone("lost")
+
+        lost: Any = SimpleNamespace(size=1, read=gone)
+        monkeypatch.setattr(house.store._resources, "stored", lambda letter: lost)
+        await _forget(house)
+        # The octets of small ones come with their rows.
+        assert UIDSet([1, 3]) == (await inbox.search(HeaderText("Subject", "beta"))).uids
+        assert (1, 2, 3, 4) == (await inbox.sort(All(), [SortKey(SortBy.SUBJECT)])).order
+
+    run(check)
 
 
 def test_the_index_goes_with_its_letters(house: House, run: Run) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, tzinfo
 
+from pymta.errors import MessageGone
 from pymta.interfaces.content import IContent
 from pymta.mailbox import UID, Found, ModSeq, UIDSet
 from pymta.search import (
@@ -128,7 +129,10 @@ class Doubts:
             self._looked = 0
             await self._breathe()
         text = Text(content, structure, self._judge.casemap, self._breathe)
-        found = await self._tell(query, row, text)
+        try:
+            found = await self._tell(query, row, text)
+        except MessageGone:
+            found = False
         if not found:
             self._scores.clear()
         return found

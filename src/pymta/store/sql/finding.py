@@ -16,6 +16,7 @@ from pymta.errors import MessageGone
 from pymta.interfaces.content import IContent, Octets
 from pymta.mailbox import UID, Found, UIDSet
 from pymta.message.casemap import Casemap
+from pymta.message.header import Header, parse_header
 from pymta.message.index import index_entry
 from pymta.message.sorting import Sortable, sort
 from pymta.message.threading import thread
@@ -26,6 +27,7 @@ from pymta.store._search import Doubts, search
 from pymta.store._text import header_of
 from pymta.store.sql import judging, lookups, reading
 from pymta.store.sql.judging import Condition, Doubtful, Judged, TooMuch
+from pymta.store.sql.reading import Letter
 from pymta.store.sql.resources import Resources
 
 __all__ = ["Finder"]
@@ -166,21 +168,28 @@ class Finder:
 
     async def _indexed(self, query: Callable[[Connection], T]) -> T:
         """Ask the index, and fill it where it lacks something."""
-        while True:
-            try:
-                return await self._read(query)
-            except lookups.Unindexed:
-                await self._fill()
+        try:
+            return await self._read(query)
+        except lookups.Unindexed:
+            await self._fill()
+            return await self._read(query)
 
     async def _fill(self) -> None:
         casemap = Casemap()
         while letters := await self._read(lambda c: lookups.unindexed(c, self._number, AT_ONCE)):
             rows: list[tuple[Any, ...]] = []
             for number, letter in letters:
-                header = await header_of(self._resources.stored(letter))
+                header = await self._header(letter)
                 rows.append(lookups.index_row(number, index_entry(header, casemap)))
                 await self._resources.breathe()
             await self._resources.write(lookups.fill, rows, size=sum(len(row[8]) for row in rows))
+
+    async def _header(self, letter: Letter) -> Header:
+        try:
+            return await header_of(self._resources.stored(letter))
+        except MessageGone:
+            # Its octets are lost; the others can be sorted all the same.
+            return parse_header(b"")
 
     # -- inside ------------------------------------------------------------------------
 
