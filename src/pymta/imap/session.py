@@ -10,7 +10,7 @@ telling the client what is new.  Whatever it raises becomes NO there.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, TypeVar
 
 from zope.interface import Interface
@@ -24,7 +24,7 @@ from pymta.imap.telling import Style, flag_lines, keyword_lines, notice_lines
 from pymta.imap.view import Expunge, FlagsChanged, Vanish, highest, slices
 from pymta.interfaces.accounts import IMailAccount
 from pymta.interfaces.mailbox import IMailboxStore
-from pymta.mailbox import UIDSet
+from pymta.mailbox import UID, MailboxName, UIDSet
 from pymta.session import Session
 from pymta.wire.imap.command.fetch import FetchItem
 from pymta.wire.imap.events import Closed, ClosedReason, Event
@@ -33,7 +33,7 @@ from pymta.wire.imap.response.codes import Code, highest_modseq, message_limit
 from pymta.wire.imap.response.status import NO, OK, Ending, untagged
 from pymta.wire.imap.server import IMAPServer
 
-__all__ = ["Follower", "IMAPSession", "Watcher"]
+__all__ = ["Brought", "Follower", "IMAPSession", "Watcher"]
 
 T = TypeVar("T")
 
@@ -49,6 +49,14 @@ class Follower(Protocol):
 
     async def follow(self, session: IMAPSession) -> None:
         """They were told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """Messages that the client itself put into a mailbox."""
+
+    mailbox: MailboxName
+    uids: Sequence[UID]
 
 
 class Watcher(Follower, Protocol):
@@ -122,6 +130,8 @@ class IMAPSession:
         """Who has more to tell when there is news of the selected mailbox."""
         self.watcher: Watcher | None = None
         """What NOTIFY has asked for."""
+        self.brought: Brought | None = None
+        """By the command that is being answered; no news to the client."""
         self.shelf: dict[object, Any] = {}
         """What extensions keep for the session, each under a key of its own."""
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred
 
 from pymta.imap.conversation import COALESCE, PROGRESS
-from pymta.interfaces.mailbox import IAppendLimitStore, IQuotaRootStore
+from pymta.interfaces.content import Octets
+from pymta.interfaces.mailbox import IAppendLimitStore, IQuotaRootStore, NewMessage
 from pymta.mailbox import ACCOUNT_ROOT, INBOX, UID, Resource, UIDSet
 from tests.imap.dialogue import Played, play
 from tests.imap.extensions.names import Row
@@ -32,6 +33,10 @@ def spoken(row: Row, house: House) -> None:
         house.put(ONE)
         house.elapse(COALESCE)
 
+    def elsewhere() -> None:
+        result(house.mailbox("box").append([NewMessage(content=Octets(ONE))]))
+        house.elapse(COALESCE)
+
     def remove() -> None:
         result(house.mailbox().remove(UIDSet([UID(1)])))
         house.elapse(COALESCE)
@@ -46,6 +51,8 @@ def spoken(row: Row, house: House) -> None:
         "wait": lambda: house.elapse(PROGRESS),
         "go": go,
         "remove": remove,
+        "idle": lambda: house.elapse(COALESCE),
+        "elsewhere": elsewhere,
         "narrow": lambda: result(IAppendLimitStore(house.store()).set_append_limit(INBOX, 30)),
         "limit": lambda: result(IQuotaRootStore(house.store()).set_limits(ACCOUNT_ROOT, LIMITS)),
     }

@@ -136,6 +136,29 @@ POINTS = (
         """,
     ),
     Row(
+        # RFC 5465 section 5: what the client did itself is no news to it
+        "NOTIFY says nothing of one's own messages elsewhere",
+        """
+        C: a CREATE box
+        S: a OK ...
+        C: b NOTIFY SET (PERSONAL (MessageNew MessageExpunge FlagChange))
+        S: b OK ...
+        C: c APPEND box {1+}
+        C: x {1+}
+        C: y
+        S: c OK [APPENDUID {v} 1:2] ...
+        C: d COPY 1:2 box
+        S: d OK [COPYUID {v} 1:2 3:4] ...
+        * idle
+        C: e NOOP
+        S: e OK ...
+        * elsewhere
+        S: * STATUS box (UIDNEXT 6 MESSAGES 5 UIDVALIDITY {v} UNSEEN 5)
+        C: f NOOP
+        S: f OK ...
+        """,
+    ),
+    Row(
         # RFC 7889 section 3
         "a mailbox has a limit of its own",
         """

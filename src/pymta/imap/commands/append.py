@@ -16,7 +16,7 @@ from pymta.errors import MailboxError, NoSuchMailbox
 from pymta.imap.catenating import content_at
 from pymta.imap.endings import no_destination
 from pymta.imap.extension import Call
-from pymta.imap.session import IMAPSession
+from pymta.imap.session import Brought, IMAPSession
 from pymta.imap.settings import UTF8Headers
 from pymta.interfaces.content import IContent, IContentWriter, Joined
 from pymta.interfaces.mailbox import IMailbox, IQuotaStore, NewMessage
@@ -84,6 +84,7 @@ async def _keep(session: IMAPSession, mailbox: IMailbox, messages: list[NewMessa
         return NO("A flag that cannot be set", codes.CANNOT)
     except NoSuchMailbox:
         return no_destination()
+    session.brought = Brought(mailbox.name, appended.uids)
     return OK("It is kept", _code(appended))
 
 
@@ -119,6 +120,7 @@ async def _replace(
         return NO("A flag that cannot be set", codes.CANNOT)
     except NoSuchMailbox:
         return no_destination()
+    session.brought = Brought(command.mailbox, appended.uids)
     # RFC 8508 section 3.3: in an untagged OK, in front of the EXPUNGE
     session.say(untagged(OK("The new message is there", _code(appended))))
     return OK("Replaced")

@@ -10,8 +10,8 @@ from typing import Final
 from pymta.errors import NoSuchMailbox
 from pymta.imap.endings import no_destination
 from pymta.imap.extension import Call
-from pymta.imap.session import IMAPSession
-from pymta.mailbox import Copied
+from pymta.imap.session import Brought, IMAPSession
+from pymta.mailbox import Copied, MailboxName
 from pymta.wire.imap.command.copy import Copy, Move
 from pymta.wire.imap.response import codes
 from pymta.wire.imap.response.status import NO, OK, Ending, untagged
@@ -29,6 +29,7 @@ async def _copy(session: IMAPSession, command: Copy) -> Ending:
         copied = await session.changed(session.here.mailbox.copy(uids, command.mailbox))
     except NoSuchMailbox:
         return no_destination()
+    session.brought = _brought(command.mailbox, copied)
     return OK("Copied", _code(copied))
 
 
@@ -38,11 +39,16 @@ async def _move(session: IMAPSession, command: Move) -> Ending:
         copied, _ = await session.changed(session.here.mailbox.move(uids, command.mailbox))
     except NoSuchMailbox:
         return no_destination()
+    session.brought = _brought(command.mailbox, copied)
     code = _code(copied)
     if code is not None:
         # RFC 6851 section 4.3: in an untagged OK, in front of the EXPUNGEs
         session.say(untagged(OK("Moved", code)))
     return session.with_code(OK("Moved"), limit)
+
+
+def _brought(destination: MailboxName, copied: Copied) -> Brought:
+    return Brought(destination, [new for _, new in copied.pairs])
 
 
 def _code(copied: Copied) -> codes.Code | None:

@@ -15,7 +15,7 @@ from pymta.imap.commands import fetch
 from pymta.imap.commands.status import status_line
 from pymta.imap.differences import Figures, Mailboxes, Named, attributes, differences, figures
 from pymta.imap.extension import Call, Offered
-from pymta.imap.session import IMAPSession
+from pymta.imap.session import Brought, IMAPSession
 from pymta.interfaces.sharing import IACLStore
 from pymta.mailbox import MailboxName, ModSeq, Namespaces, StoreChanges
 from pymta.wire.imap import verbs
@@ -136,8 +136,9 @@ class Watch:
         """What it did itself is no news to the client (:rfc:`5465#section-5`)."""
         self._brought = isinstance(command, Append | Copy | Move)
         own = frozenset(_names_of(command))
-        if own and self._groups:
-            await self._tell_others(own)
+        brought, session.brought = session.brought, None
+        if (own or brought) and self._groups:
+            await self._tell_others(own, brought)
 
     def close(self) -> None:
         """No more of it; idempotent."""
@@ -173,8 +174,13 @@ class Watch:
                 await self._say_figures(Figures(info, items))
         await self._session.flush()
 
-    async def _tell_others(self, own: frozenset[MailboxName | None] = frozenset()) -> None:
-        """:param own: names that the client changed itself just now; None is the server."""
+    async def _tell_others(
+        self, own: frozenset[MailboxName | None] = frozenset(), brought: Brought | None = None
+    ) -> None:
+        """
+        :param own: names that the client changed itself just now; None is the server.
+        :param brought: messages that it put somewhere just now.
+        """
         session, store = self._session, self._session.store
         self._rings = False
         changes = await session.asked(store.changes(self._until))
@@ -183,7 +189,7 @@ class Watch:
             self._known = Mailboxes(await session.asked(store.mailboxes()))
         for notice in differences(before, self._known, self._wanted):
             if isinstance(notice, Figures):
-                if not self._is_selected(notice.info.name):
+                if not (self._is_selected(notice.info.name) or _is_own(notice, before, brought)):
                     await self._say_figures(notice)
             elif notice.name not in own:
                 self._say_name(notice)
@@ -234,6 +240,16 @@ class Watch:
             case Which.MAILBOXES:
                 return name in group.mailboxes
         return False
+
+
+def _is_own(notice: Figures, before: Mailboxes, brought: Brought | None) -> bool:
+    """Whether these messages are all that came, and nothing else moved the figures."""
+    info, old = notice.info, before.by_id.get(notice.info.id)
+    if brought is None or old is None or info.name != brought.mailbox or not brought.uids:
+        return False
+    first, last = min(brought.uids), max(brought.uids)
+    arrived = (first, last + 1, old.messages + len(brought.uids))
+    return arrived == (old.uid_next, info.uid_next, info.messages)
 
 
 def _names_of(command: object) -> Iterator[MailboxName | None]:
