@@ -18,7 +18,7 @@ from pymta.aio import gather
 from pymta.errors import MessageGone, NoSuchMailbox, SpoolError
 from pymta.interfaces.content import Octets, octets_of
 from pymta.interfaces.mailbox import IMailbox, NewMessage
-from pymta.mailbox import FLAGGED, INBOX, SEEN, UID, MailboxName, ModSeq, UIDSet, Wanted
+from pymta.mailbox import ANSWERED, FLAGGED, INBOX, SEEN, UID, MailboxName, ModSeq, UIDSet, Wanted
 from pymta.message.structure_codec import from_bytes
 from pymta.store.maildir.account import MAX_OPEN
 from pymta.store.maildir.disk import Disk
@@ -109,6 +109,26 @@ async def test_delivered(place: Place) -> None:
     assert 1 == await inbox.take_recent()
     assert [] == [*(place.folder / "new").iterdir()]
     assert DOS == await octets_of(await inbox.content(UID(2)))
+
+
+@doing
+async def test_many_at_once(place: Place) -> None:
+    """Thousands come in several changes, which who asks does not notice; the oldest come first."""
+    rules = place.house.store._account("ann").resources.rules
+    object.__setattr__(rules, "at_once", 3)
+    for n in range(20, 10, -1):
+        place.deliver(f"{n}.x.h", b"Subject: %d\n\n" % n)
+    (place.folder / "dovecot-uidlist").write_text("3 V9 N7\n4 :20.x.h\n6 :11.x.h\n")
+    inbox = await place.inbox()
+    snapshot = await inbox.snapshot()
+    assert (UIDSet([4, 6, *range(7, 15)]), 4) == (snapshot.uids, snapshot.recent)
+    assert ["20", "11", *map(str, range(12, 20))] == await subjects(inbox)
+    for n in range(21, 30):
+        place.deliver(f"{n}.x.h", b"Subject: %d\n\n" % n)
+    # A change waits for nobody: what it did not see yet comes behind it.
+    [uid] = (await inbox.append([message("30")])).uids
+    assert 18 == uid
+    assert 25 == (await inbox.snapshot()).uid_next
 
 
 @doing
@@ -255,7 +275,7 @@ async def test_two_files_of_one_message(place: Place) -> None:
 
 @doing
 async def test_changed_meanwhile(place: Place) -> None:
-    """A file that is renamed between our look and our change gets our flags all the same."""
+    """A file that is renamed between our look and our change gets the flags of both."""
     inbox = await place.inbox()
     await inbox.append([message("a", SEEN)])
     await inbox.snapshot()
@@ -272,9 +292,11 @@ async def test_changed_meanwhile(place: Place) -> None:
 
     account = place.house.store._account("ann")
     object.__setattr__(account.resources.rules, "disk", Slow())
-    await inbox.change_flags(UIDSet([1]), flag("+", FLAGGED))
-    assert {SEEN, FLAGGED} == await flags_of(inbox, 1)
-    assert place.only().name.endswith(":2,FS")
+    await inbox.change_flags(UIDSet([1]), flag("=", FLAGGED))
+    since = (await inbox.snapshot()).modseq
+    assert {ANSWERED, FLAGGED} == await flags_of(inbox, 1)
+    assert place.only().name.endswith(":2,FR")
+    assert since == (await inbox.snapshot()).modseq
 
 
 # -- keywords ------------------------------------------------------------------------

@@ -124,10 +124,13 @@ class Account:
 
         :param guid: None is all.
         """
-        found, changed = await self.run(partial(self._looked, guid, query))
-        if changed:
-            self.bells.ring()
-        return found
+        while True:
+            found, changed, more = await self.run(partial(self._looked, guid, query))
+            if changed:
+                self.bells.ring()
+            if not more:
+                return found
+            await self.resources.breathe()
 
     async def change(self, change: Callable[[Work], T]) -> T:
         """Change something; who watches is told.  It goes on though the caller is cancelled."""
@@ -170,11 +173,12 @@ class Account:
 
     # -- in a thread -----------------------------------------------------------
 
-    def _looked(self, guid: str | None, query: Callable[[Work], T]) -> tuple[T, bool]:
-        changed = False
+    def _looked(self, guid: str | None, query: Callable[[Work], T]) -> tuple[T, bool, bool]:
+        changed = more = False
         if not self.maildir.look(partial(_fresh, guid)):
-            changed = self.maildir.change(partial(_scan, guid)).changed
-        return self.maildir.look(query), changed
+            scanned = self.maildir.change(partial(_scan, guid))
+            changed, more = scanned.changed, scanned.more
+        return self.maildir.look(query), changed, more
 
     # -- what is watched -------------------------------------------------------
 

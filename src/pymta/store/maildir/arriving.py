@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 
 from pymta.mailbox import UIDSet
 from pymta.store.maildir.boxes import Box
@@ -29,11 +30,16 @@ class _Arrival:
     saved: int
 
 
-def arrive(work: Work, box: Box, added: Iterable[tuple[str, tuple[str, str]]]) -> None:
-    """:param added: bases, and where they are: place and name."""
+def arrive(work: Work, box: Box, added: Mapping[str, tuple[str, str]]) -> bool:
+    """
+    As many of them as one change takes.
+
+    :param added: where they are by their bases: place and name.
+    :returns: whether there are more.
+    """
     arrivals = [
         arrival
-        for base, (place, name) in added
+        for base, (place, name) in _first(work, box, added)
         if not _is_known(work, box, base)
         and (arrival := _arrival(work, box, place, name)) is not None
     ]
@@ -44,6 +50,23 @@ def arrive(work: Work, box: Box, added: Iterable[tuple[str, tuple[str, str]]]) -
             # Another program began anew between two looks.
             begin_anew(work, box, found)
         _number(work, box, arrivals, found)
+    return bool(arrivals) and len(added) > work.rules.at_once
+
+
+def _first(
+    work: Work, box: Box, added: Mapping[str, tuple[str, str]]
+) -> Iterable[tuple[str, tuple[str, str]]]:
+    """The oldest, if there are too many."""
+    if len(added) <= work.rules.at_once:
+        return added.items()
+    found = read_list(work, box)
+    listed = {} if found is None else found.entries
+
+    def order(base: str) -> tuple[float, int, str]:
+        entry = listed.get(base)
+        return inf if entry is None else entry.uid, _time_of(base), base
+
+    return [(base, added[base]) for base in sorted(added, key=order)[: work.rules.at_once]]
 
 
 def _is_known(work: Work, box: Box, base: str) -> bool:
@@ -93,9 +116,12 @@ def _lined_size(path: str, base: str, size: int) -> int:
 
 def _order(arrival: _Arrival) -> tuple[int, str]:
     """As they came: names begin with the time."""
-    first = arrival.name.partition(".")[0]
-    stamped = int(first) if first.isascii() and first.isdecimal() else 0
-    return stamped or arrival.internal // 1_000_000, arrival.name
+    return _time_of(arrival.name) or arrival.internal // 1_000_000, arrival.name
+
+
+def _time_of(name: str) -> int:
+    first = name.partition(".")[0]
+    return int(first) if first.isascii() and first.isdecimal() and len(first) < 16 else 0
 
 
 def _number(work: Work, box: Box, arrivals: list[_Arrival], found: UIDList | None) -> None:

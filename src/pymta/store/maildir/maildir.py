@@ -36,10 +36,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Changed(Generic[T]):
-    """What a change gave, and whether anybody is to be told of it."""
+    """
+    What a change gave.
+
+    :param changed: whether anybody is to be told of it.
+    :param more: whether a look into folders has not seen all.
+    """
 
     result: T
     changed: bool
+    more: bool
 
 
 class Maildir:
@@ -125,7 +131,7 @@ class Maildir:
                 self._do(connection, work.steps)
             for path in work.owned:
                 self.stamps.owns(path)
-        return Changed(result, work.changed)
+        return Changed(result, work.changed, work.more)
 
     def _work(self, connection: sqlite3.Connection, locks: ExitStack) -> Work:
         modseq, validity = connection.execute("SELECT modseq, validity FROM account").fetchone()

@@ -60,7 +60,11 @@ def scan(work: Work, box: Box) -> None:
     if difference:
         _renamed(work, box, difference)
         _vanished(work, box, difference)
-        arrive(work, box, difference.added.items())
+        if arrive(work, box, difference.added):
+            work.more = True
+            for place in _PLACES:
+                work.stamps.seen.pop(work.path(box.folder, place), None)
+            return
     if not box.recent:
         box.recent = _first_new(work, box)
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pymta.store.maildir.disk import Disk
-from pymta.store.maildir.filenames import base_of
+from pymta.store.maildir.filenames import base_of, letters_of, named
 
 __all__ = [
     "Doing",
@@ -88,6 +88,12 @@ def read_names(folder: str) -> list[str]:
     return [name for name in names if name[0] != "." and name.isprintable()]
 
 
+def _merged(found: str, before: str, after: str) -> str:
+    """The name with what changed between both others; the next look into the folder reads it."""
+    old, new = set(letters_of(before)), set(letters_of(after))
+    return named(base_of(found), "".join((set(letters_of(found)) | (new - old)) - (old - new)))
+
+
 @dataclass(slots=True)
 class Doing:
     """
@@ -129,10 +135,11 @@ class Doing:
     def _flag(self, folder: str, place: str, file: str, after: str) -> None:
         target = self._path(folder, "cur", after)
         if not self._rename(self._path(folder, place, file), target):
-            # Done before, or another program renamed it meanwhile: ours was asked for later.
             found = self._find(folder, base_of(file))
             if found is not None and found != target:
-                self._rename(found, target)
+                # Another program was quicker: what each of both changed is changed.
+                merged = _merged(os.path.basename(found), file, after)
+                self._rename(found, self._path(folder, "cur", merged))
         self._touch(os.path.dirname(target))
 
     def _bury(self, folder: str, place: str, file: str, target: str) -> None:

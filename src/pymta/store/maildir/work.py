@@ -41,6 +41,8 @@ class Rules:
     :param now: microseconds.
     :param tombstones: how many expunged UIDs a mailbox remembers.
     :param furnished: what a new account has beside its inbox: names, and what they are for.
+    :param at_once: messages of others that are taken in one change: a lock that is held for two
+        minutes is one of a dead process, to Dovecot.
     """
 
     disk: Disk
@@ -48,6 +50,7 @@ class Rules:
     tombstones: int
     host: str
     furnished: Mapping[MailboxName, frozenset[str]]
+    at_once: int = 5000
 
 
 class Message(NamedTuple):
@@ -86,6 +89,7 @@ class Work:
     :ivar find_folders: looks for folders that other programs made, renamed or removed.
     :ivar steps: what is to be done to files, in this order.
     :ivar ranges: modseq, next UID and UIDs of mailboxes, as they were last asked for.
+    :ivar more: whether a look into folders has not seen all.
     :ivar owned: files that are ours to change until the steps are done: what they are then needs
         not be read again.
     """
@@ -103,6 +107,7 @@ class Work:
     owned: dict[str, None] = field(default_factory=dict)
     boxes: dict[int, Box] = field(default_factory=dict)
     changed: bool = False
+    more: bool = False
     _locked: set[str] = field(default_factory=set)
     _stepped: bool = False
 
