@@ -70,7 +70,8 @@ OFFERED: Final[tuple[Offered, ...]] = (
     _with("UNAUTHENTICATE", verbs.UNAUTHENTICATE),
     _plain("OBJECTID"),
     _plain("INPROGRESS"),
-    _plain("CATENATE"),
+    # RFC 5550 section 5.7.1: whoever takes ";PARTIAL=" in its URLs says so
+    _plain("CATENATE", "URL-PARTIAL"),
     _plain("UIDONLY"),
     _plain("UTF8=ACCEPT"),
     _plain("SPECIAL-USE"),

@@ -849,6 +849,22 @@ ROWS: Final = (
         gated=True,
     ),
     Row(
+        "URL-PARTIAL",
+        """
+        C: a APPEND INBOX CATENATE (TEXT {2+}
+        C: a: URL "/INBOX/;UID=1/;SECTION=TEXT/;PARTIAL=1.3" URL "/INBOX/;UID=1/;PARTIAL=0.1")
+        S: * 3 EXISTS
+        S: * 3 RECENT
+        S: a OK [APPENDUID {v} 3] ...
+        C: b FETCH 3 BODY.PEEK[]
+        S: * 3 FETCH (BODY[] {n}
+        S: a:irsS)
+        S: b OK ...
+        """,
+        row="CATENATE",
+        gated=True,
+    ),
+    Row(
         "UTF8=ACCEPT",
         """
         C: a ENABLE UTF8=ACCEPT

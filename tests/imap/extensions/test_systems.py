@@ -4,6 +4,7 @@ What whole mail systems announce, by where their mailboxes are.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -50,3 +51,14 @@ def test_durable_ones(tmp_path: Path, maildirs: bool, lacking: frozenset[str]) -
     announced = set(words(player.heard()))
     player.hang_up()
     assert (ALWAYS - lacking) | {"LITERAL-"} | MECHANISMS == announced
+
+
+def test_the_manual_names_them_all() -> None:
+    """Nothing is announced that it does not name, nor the other way round."""
+    manual = Path(__file__).parents[3] / "docs" / "imap.md"
+    table = re.search(r"\| for \| names \|\n(.*?)\n\n", manual.read_text(), re.DOTALL)
+    assert table is not None
+    named = set(re.findall(r"`([^`]+)`", table[1]))
+    sometimes = {"STARTTLS", "LOGINDISABLED", "AUTH=\u2026", "LITERAL-", "LITERAL+"}
+    limits = {"MESSAGELIMIT", "SAVELIMIT"}
+    assert {word.partition("=52")[0] for word in ALWAYS} | sometimes | limits == named
