@@ -296,7 +296,7 @@ def test_folders_come_back(levels: list[str]) -> None:
         ("ü", "%c3%bc"),
     ],
 )
-def test_folders_of_accounts(account: str, folder: str) -> None:
+def test_s14_folders_of_accounts(account: str, folder: str) -> None:
     """No account's name leads anywhere else (S14)."""
     assert folder == folder_name(account)
 

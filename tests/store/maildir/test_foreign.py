@@ -173,7 +173,7 @@ async def test_what_names_say(place: Place) -> None:
 
 
 @doing
-async def test_no_messages(place: Place) -> None:
+async def test_s14_no_messages(place: Place) -> None:
     """Links, folders, hidden files and names that are no text are none, and lead nowhere (S14)."""
     inbox = await place.inbox()
     (place.folder / "secret").write_bytes(b"secret")
@@ -188,7 +188,7 @@ async def test_no_messages(place: Place) -> None:
 
 
 @doing
-async def test_a_link_in_place_of_a_message(place: Place) -> None:
+async def test_s14_a_link_in_place_of_a_message(place: Place) -> None:
     """Who puts a link where a message was is not followed (S14)."""
     inbox = await place.inbox()
     await inbox.append([message("a", SEEN)])
@@ -472,7 +472,7 @@ async def test_renamed_under_a_session(place: Place) -> None:
 
 
 @doing
-async def test_what_a_folder_says_of_itself(place: Place) -> None:
+async def test_s14_what_a_folder_says_of_itself(place: Place) -> None:
     """A use is one that there is, a name one that stands for the folder; all else is not read."""
     for name, text in {
         ".a": '{"uses": ["\\\\Sent", "\\\\x) NIL NIL", 3], "name": "other"}',
