@@ -153,6 +153,7 @@ OFFERED: Final = (
     Offered(words=("ESEARCH",)),
     Offered(words=("SEARCHRES",)),
     Offered(words=("WITHIN",)),
+    # RFC 5255 section 4.3: i;unicode-casemap compares in SEARCH, SORT and THREAD
     Offered(words=("I18NLEVEL=1",)),
     Offered(words=("PARTIAL",)),
     Offered(words=("CONTEXT=SEARCH",), verbs=(verbs.CANCELUPDATE,)),
