@@ -30,6 +30,7 @@ from pymta.wire.imap.client_data import (
     StatusOf,
     Threaded,
     Value,
+    Vanished,
 )
 from tests.interop.imap_session import Answer
 
@@ -62,6 +63,8 @@ def _add(facts: Facts, data: Data) -> None:
             facts["recent"] = count
         case Expunge(number):
             facts["expunged"] = [*_list(facts.get("expunged")), number]
+        case Vanished(uids):
+            facts["vanished"] = uids
         case Flags(flags):
             facts["flags"] = flags
         case Condition(code=code) if code is not None and code.name in _CODES:

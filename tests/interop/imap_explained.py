@@ -225,7 +225,16 @@ def _ties_of_a_string(difference: Difference) -> bool:
         case tuple(ours), tuple(theirs) if difference.name == "sorted":
             criteria = _STRING_FIRST.search(_text_of(difference.request))
             return criteria is not None and set(ours) == set(theirs)
+        case tuple(ours), tuple(theirs) if difference.name == "threads":
+            ordered = "ORDEREDSUBJECT" in _text_of(difference.request)
+            return ordered and set(map(_members, ours)) == set(map(_members, theirs))
     return False
+
+
+def _members(thread: object) -> frozenset[object]:
+    if not isinstance(thread, tuple):
+        return frozenset({thread})
+    return frozenset[object]().union(*map(_members, thread))
 
 
 _STRING_FIRST = re.compile(r"\((REVERSE .*|(CC|FROM|SUBJECT|TO) .*)\) UTF-8")
@@ -238,6 +247,21 @@ def _text_of(request: Request) -> str:
 def _copied_nothing(difference: Difference) -> bool:
     copying = difference.request.name.endswith(("COPY", "MOVE"))
     return copying and difference.name == "status" and ("NO", "OK") == _both(difference)
+
+
+def _uid_told(difference: Difference) -> bool:
+    return difference.name.endswith(" UID") and difference.theirs == MISSING
+
+
+def _binary_of_parts(difference: Difference) -> bool:
+    if " BINARY" not in difference.name:
+        return False
+    match difference.ours, difference.theirs:
+        case bytes(ours), bytes(theirs):
+            # As it is written, where a part within is decoded by the other.
+            encoded = (b"quoted-printable", b"base64")
+            return any(each in ours and each not in theirs for each in encoded)
+    return "BINARY.SIZE[" in difference.name
 
 
 EXPLAINED: tuple[Explained, ...] = (
@@ -346,7 +370,7 @@ EXPLAINED: tuple[Explained, ...] = (
         _second_half_of_a_line_end,
     ),
     Explained(
-        "what comes behind a string in SORT",
+        "what comes behind a string in SORT and THREAD",
         'RFC 5256 section 3: "REVERSE only reverses a single criterion, and does not affect the '
         'implicit sequence number sort criterion if all other criteria are identical": behind '
         "texts that are the same, Dovecot keeps to neither.",
@@ -357,6 +381,18 @@ EXPLAINED: tuple[Explained, ...] = (
         'RFC 3501 section 6.4.7: "If the destination mailbox does not exist, a server SHOULD '
         'return an error": Dovecot does not look where there is nothing to copy.',
         _copied_nothing,
+    ),
+    Explained(
+        "UIDs are told with QRESYNC",
+        'RFC 7162 section 3.2.4: "the server MUST automatically include both UID and mod-sequence '
+        'data in all subsequent untagged FETCH responses": we do where FETCH did not ask, too.',
+        _uid_told,
+    ),
+    Explained(
+        "BINARY of a part with parts",
+        'RFC 3516 section 4.3: "the content of the specified section after removing any '
+        'CTE-related encoding": of the section, while Dovecot decodes the parts within it.',
+        _binary_of_parts,
     ),
 )
 

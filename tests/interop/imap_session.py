@@ -146,9 +146,9 @@ class Session:
             self._send()
             self.socket.settimeout(max(0.001, end - time.monotonic()))
             self.client.receive_data(self.socket.recv(1 << 18))
-        if isinstance(event, Lost) and event.reason is LostReason.PEER_CLOSED:
-            raise ConnectionError("the server closed the connection")
-        assert not isinstance(event, Lost), event
+        if isinstance(event, Lost):
+            assert event.reason in (LostReason.PEER_CLOSED, LostReason.BYE), event
+            raise ConnectionError(f"the server closed the connection: {event}")
         return event
 
 

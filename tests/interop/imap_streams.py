@@ -7,6 +7,7 @@ mailboxes that do not exist, sections that a message does not have.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -39,6 +40,11 @@ _RETURNED = (
     *("", "", " RETURN (CHILDREN)", " RETURN (SUBSCRIBED)"),
     " RETURN (STATUS (MESSAGES UIDNEXT))",
 )
+_SEARCH_RETURNED = (
+    *("", "", "", "RETURN () ", "RETURN (MIN) ", "RETURN (ALL) ", "RETURN (MIN MAX COUNT) "),
+    *("RETURN (SAVE) ", "RETURN (SAVE COUNT) "),
+)
+_FLAG_KEY = re.compile(r"SEEN|DELETED|FLAGGED|ANSWERED|DRAFT|KEYWORD")
 COUNTS = ("MESSAGES", "UIDNEXT", "UNSEEN", "SIZE")
 
 
@@ -86,6 +92,8 @@ class Commands:
         return self._random.sample(choices, self._random.randint(1, min(most, len(choices))))
 
     def _numbers(self, place: Place, *, by_uid: bool) -> str:
+        if self._chance(0.04):
+            return "$"  # RFC 5182
         known = place.uids if by_uid else list(range(1, len(place.uids) + 1))
         pieces = []
         for _ in range(self._random.choice((1, 1, 1, 2, 3))):
@@ -201,6 +209,9 @@ class Commands:
         return self._on_numbers("FETCH", place, f"({' '.join(dict.fromkeys(items))})")
 
     def _section(self) -> str:
+        if self._chance(0.08):
+            # RFC 3516
+            return self._random.choice(("BINARY.PEEK[1]", "BINARY[2]", "BINARY.SIZE[1]"))
         section = self._random.choice(SECTIONS)
         if section.endswith("HEADER") and self._chance(0.6):
             names = " ".join(self._some(FIELDS))
@@ -211,21 +222,25 @@ class Commands:
 
     def search(self, place: Place) -> Request:
         verb, _ = self._verb("SEARCH")
-        returned = self._random.choice(
-            ("", "", "", "RETURN (MIN) ", "RETURN (ALL) ", "RETURN (MIN MAX COUNT) ", "RETURN () ")
-        )
+        returned = self._random.choice(_SEARCH_RETURNED)
         keys = " ".join(self._key(place, 2) for _ in range(self._random.choice((1, 1, 2))))
         return Request(verb, (f"{returned}{keys}".encode(),))
 
     def _key(self, place: Place, depth: int) -> str:
         if depth and self._chance(0.3):
             left, right = self._key(place, depth - 1), self._key(place, depth - 1)
-            return self._random.choice((self._not(left), f"OR {left} {right}", f"({left} {right})"))
+            both = f"({left} {right})"
+            return self._random.choice((self._not(left), self._or(left, right), both))
         return self._random.choice(_KEYS)(self, place)
 
     def _not(self, key: str) -> str:
         # In an OR, a Dovecot takes NOT of several keys for something else.
         return key if key.startswith("(") else f"NOT {key}"
+
+    def _or(self, left: str, right: str) -> str:
+        # OR UNSEEN UNFLAGGED is to a Dovecot what is both.
+        both = _FLAG_KEY.search(left) and _FLAG_KEY.search(right)
+        return f"({left} {right})" if both else f"OR {left} {right}"
 
     def sort(self, place: Place) -> Request:
         verb, _ = self._verb("SORT")

@@ -37,7 +37,8 @@ class Accounts:
     """
     New accounts for ever.
 
-    :param server: the first of them are here; then a server is started for each hundred.
+    :param server: the first of them are here; then a server is started for each hundred, by turns
+        with SQLite and in memory.
     """
 
     def __init__(self, folder: Path, server: Server) -> None:
@@ -54,7 +55,8 @@ class Accounts:
             folder = self._folder / str(self._servers)
             folder.mkdir()
             accounts = [Account(f"user{n}@{DOMAIN}", "secret") for n in range(100)]
-            server = self._stack.enter_context(serving(folder, accounts))
+            store = folder / "mail" if self._servers % 2 else None
+            server = self._stack.enter_context(serving(folder, accounts, store=store))
             self._left = [(server.ports["imap"], account) for account in accounts]
         return self._left.pop()
 
@@ -168,6 +170,9 @@ def compare(seed: int, ours: Session, theirs: Session) -> None:
     pool = vectors()
     messages = [*MADE, *(pool[(seed * 7 + n) % len(pool)] for n in range(7 if pool else 0))]
     messages = fill(messages, ours, theirs)
+    if seed % 3 == 2:
+        for session in (ours, theirs):
+            session.done("ENABLE", b"QRESYNC")
     commands, place, log = Commands(seed, messages), Place(), []
     for _ in range(LENGTH):
         request = commands.next(place)
