@@ -38,6 +38,8 @@ class Ask(Enum):
     """A RSET that the machine says by itself."""
     QUIT = auto()
 
+    __hash__ = object.__hash__  # Enum's own is written in Python, and asked for at each reply
+
 
 class Pipeline:
     """

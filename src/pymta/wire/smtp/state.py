@@ -48,6 +48,8 @@ class State(Enum):
     """STARTTLS was answered 220."""
     CLOSED = auto()
 
+    __hash__ = object.__hash__  # Enum's own is written in Python, and asked for at each step
+
 
 class Step(Enum):
     """What moves a dialogue from state to state."""
@@ -68,6 +70,8 @@ class Step(Enum):
     SECURED = auto()
     RESTART = auto()
     CLOSE = auto()
+
+    __hash__ = object.__hash__
 
 
 # RFC 5321 section 4.1.4: HELO, RSET, NOOP, HELP, VRFY, EXPN and QUIT at any time.
