@@ -407,6 +407,20 @@ def test_differences_that_nobody_wants() -> None:
     assert [] == list(differences(Mailboxes([]), after, lambda _name, _subscribed: frozenset()))
 
 
+@pytest.mark.parametrize("watched", ["a", "b"])
+@pytest.mark.parametrize("subscribed", [False, True], ids=["by name", "subscribed"])
+def test_a_rename_across_what_is_watched(watched: str, subscribed: bool) -> None:
+    """RFC 5465 section 5.4: both names are affected, the one that is left and the new one."""
+    before = Mailboxes([info("1", "a", subscribed=watched == "a")])
+    after = Mailboxes([info("1", "b", subscribed=watched == "b")])
+
+    def wanted(called: str, is_subscribed: bool) -> frozenset[Event]:
+        meant = is_subscribed if subscribed else called == watched
+        return frozenset({Event.MAILBOX_NAME} if meant else ())
+
+    assert [Named(name("b"), name("a"))] == list(differences(before, after, wanted))
+
+
 def test_figures_of_a_mailbox_that_is_not_empty() -> None:
     """One that appears with messages in it is told with its figures."""
     after = Mailboxes([info("1", "a", messages=1, uid_next=UID(2))])

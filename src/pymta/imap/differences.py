@@ -81,7 +81,11 @@ def differences(before: Mailboxes, after: Mailboxes, wanted: Wanted) -> Iterator
     """What is told, names in front of figures, each name once."""
     told: dict[MailboxName, Named] = {}
     for notice in (*_renamed(before, after), *_made(before, after), *_gone(before, after)):
-        if Event.MAILBOX_NAME in wanted(notice.name, after.is_subscribed(notice.name)):
+        events = wanted(notice.name, after.is_subscribed(notice.name))
+        if notice.old is not None:
+            # The old name is affected as well: who watches it hears where the mailbox went.
+            events = {*events, *wanted(notice.old, before.is_subscribed(notice.old))}
+        if Event.MAILBOX_NAME in events:
             told.setdefault(notice.name, notice)
     for name in _subscribed(before, after):
         if Event.SUBSCRIPTION_CHANGE in wanted(name, True):
