@@ -8,15 +8,18 @@ not at that moment, fails the test that listens.
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from pymta.sasl.client import ClientExchange
 from pymta.wire import NEED_DATA
 from pymta.wire.imap.client import IMAPClient
 from pymta.wire.imap.client_data import Condition, Data, Status
 from pymta.wire.imap.client_events import (
+    Challenge,
     ClientEvent,
     Completed,
     Greeting,
@@ -78,6 +81,24 @@ class Session:
         """Send a command; :meth:`answer` waits for its end, in the order of the commands."""
         self.client.send(Request(name, arguments))
         self._send()
+
+    def authenticate(self, exchange: ClientExchange) -> Completed:
+        """Log in by SASL, and see that the server proved what it has to."""
+        self.client.authenticate(exchange.name, exchange.begin())
+        self._send()
+        while not isinstance(event := self._event(), Completed):
+            if isinstance(event, Challenge):
+                self.client.respond(exchange.respond(event.octets))
+        assert exchange.finished or not event.ok, event
+        return event
+
+    def start_tls(self, context: ssl.SSLContext, host: str) -> None:
+        """STARTTLS, and the handshake behind it."""
+        self.done("STARTTLS")
+        assert self.client.starting_tls
+        self.socket = context.wrap_socket(self.socket, server_hostname=host)
+        self.client.tls_started()
+        self.done("CAPABILITY")
 
     def done(self, name: str, *arguments: bytes | Literal) -> tuple[Data, ...]:
         """The same, and it must be done."""
