@@ -225,6 +225,32 @@ def test_bad_store(command: str) -> None:
     played(house, f"C: a {command}\nS: a BAD ...")
 
 
+@pytest.mark.parametrize("how", ["FLAGS", "+FLAGS.SILENT"])
+def test_store_of_a_flag_that_cannot_be_kept(how: str) -> None:
+    """A keyword longer than a store keeps is refused, and the session goes on."""
+    house = House()
+    house.put(ONE)
+    player = house.selected()
+    assert "a NO [CANNOT] A flag that cannot be set\r\n" == player.line(
+        f"a STORE 1 {how} (\\Seen {'k' * 5000})"
+    )
+    assert "* 1 FETCH (FLAGS (\\Recent))\r\nb OK Fetched\r\n" == player.line("b FETCH 1 FLAGS")
+
+
+@pytest.mark.parametrize("moment", ["01-Jan-0001 00:00:00 +1400", "31-Dec-9999 23:59:59 -1400"])
+def test_append_at_an_end_of_the_calendar(moment: str) -> None:
+    """A date that only some zones have does not spoil the mailbox for searches and FETCH."""
+    house = House()
+    player = house.selected()
+    assert "OK" in player.line(f'a APPEND INBOX "{moment}" {{3+}}\r\none')
+    assert "SERVERBUG" not in player.line("b FETCH 1 INTERNALDATE")
+    days = [
+        "* SEARCH 1\r\n" in player.line(f"c SEARCH {key} 1-Jan-2000")
+        for key in ("BEFORE", "ON", "SINCE")
+    ]
+    assert [moment.startswith("01"), False, moment.startswith("31")] == days
+
+
 def test_conditional_store() -> None:
     """
     RFC 7162 §3.1.3: what changed meanwhile is left out and named by MODIFIED; the first such

@@ -53,6 +53,25 @@ def test_refuses_times(octets: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("octets", "kept"),
+    [
+        (b"01-Jan-0001 00:00:00 +0000", "02-Jan-0001 00:00:00 +0000"),
+        (b"01-Jan-0001 00:00:00 +2359", "02-Jan-0001 00:00:00 +0000"),
+        (b"02-Jan-0001 00:00:00 -0100", "02-Jan-0001 00:00:00 -0100"),
+        (b"31-Dec-9999 23:59:59 -1400", "30-Dec-9999 23:59:59 +0000"),
+        (b"30-Dec-9999 23:59:59 +0100", "30-Dec-9999 23:59:59 +0100"),
+    ],
+    ids=str,
+)
+def test_ends_of_the_calendar(octets: bytes, kept: str) -> None:
+    """What has no day in some zone becomes the nearest moment that has one everywhere."""
+    moment = calendar.in_any_zone(calendar.read_date_time(octets))
+    assert kept == calendar.write_date_time(moment)
+    for hours in (-23, 23):
+        moment.astimezone(timezone(timedelta(hours=hours, minutes=hours // 23 * 59)))
+
+
+@pytest.mark.parametrize(
     ("moment", "expected"),
     [
         (datetime(1994, 2, 1, 22, 4, 5, tzinfo=CET), "01-Feb-1994 22:04:05 +0100"),

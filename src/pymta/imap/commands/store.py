@@ -33,7 +33,11 @@ async def _store(session: IMAPSession, command: Store) -> Ending:
     if here.read_only:
         return NO("The mailbox is open read-only", codes.READ_ONLY)
     owed = here.view.take_changed(uids)
-    late, moved = await _change(session, command, uids)
+    try:
+        late, moved = await _change(session, command, uids)
+    except ValueError:
+        here.view.owe(owed)
+        return NO("A flag that cannot be set", codes.CANNOT)
     await session.refresh()
     changed = here.view.take_changed(uids - late) | (owed - late)
     # Left out: what they are now is told before the end, as all else that is new.

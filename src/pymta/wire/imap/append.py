@@ -17,6 +17,7 @@ from datetime import datetime
 from enum import Enum
 from typing import TypeAlias
 
+from pymta.wire.imap.calendar import in_any_zone
 from pymta.wire.imap.command.append import Append, Replacing
 from pymta.wire.imap.cursor import BadSyntax, Cursor, Literal
 from pymta.wire.imap.events import (
@@ -150,7 +151,7 @@ class AppendReader:
             flags = self._cursor.flags()
             self._cursor.space()
         if self._cursor.peek() == b'"':
-            internal_date = self._cursor.date_time()
+            internal_date = in_any_zone(self._cursor.date_time())
             self._cursor.space()
         return _Options(flags, internal_date)
 

@@ -4,15 +4,19 @@ Days and times as IMAP writes them (:rfc:`3501#section-9`: date, date-time).
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Final
 
-__all__ = ["read_date", "read_date_time", "write_date", "write_date_time"]
+__all__ = ["in_any_zone", "read_date", "read_date_time", "write_date", "write_date_time"]
 
 _MONTHS: Final = (
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 )  # fmt: skip
 _NUMBERS: Final = {name.upper().encode("ascii"): at for at, name in enumerate(_MONTHS, 1)}
+
+#: A day from either end of the calendar: no zone is further away from UTC.
+_EARLIEST: Final = datetime(1, 1, 2, tzinfo=UTC)
+_LATEST: Final = datetime(9999, 12, 30, 23, 59, 59, tzinfo=UTC)
 
 
 def read_date(octets: bytes) -> date:
@@ -40,6 +44,16 @@ def read_date_time(octets: bytes) -> datetime:
         on.year, on.month, on.day, hour, minute, min(second, 59) if second == 60 else second,
         tzinfo=timezone(offset),
     )  # fmt: skip
+
+
+def in_any_zone(moment: datetime) -> datetime:
+    """
+    The same, or the nearest moment that has a day in every zone.
+
+    Some programs write the first or the last moment of the calendar where they know none; in
+    another zone that would be in no year at all.
+    """
+    return min(max(moment, _EARLIEST), _LATEST)
 
 
 def write_date(day: date) -> str:
