@@ -125,12 +125,16 @@ def test_append_fails_in_the_store(fault: Exception, answer: str) -> None:
 
 
 def test_quota_is_asked_before_the_octets() -> None:
-    """A client is not asked for octets that there is no room for."""
+    """A client is not asked for many octets that there is no room for; of few, the store tells."""
     house = House()
-    result(house.mail.mailboxes("alice@example.test").set_quota(100))
+    result(house.mail.mailboxes("alice@example.test").set_quota(100_000))
     player = house.logged_in()
-    assert player.line("a APPEND INBOX {101}").startswith("a NO [OVERQUOTA] ")
-    assert player.line("b APPEND INBOX {99}").startswith("+ ")
+    assert player.line("a APPEND INBOX {100001}").startswith("a NO [OVERQUOTA] ")
+    assert player.line("b APPEND INBOX {99999}").startswith("+ ")
+    player = house.logged_in()
+    result(house.mail.mailboxes("alice@example.test").set_quota(2))
+    assert player.line("c APPEND INBOX {3}").startswith("+ ")
+    assert player.line("one").startswith("c NO [OVERQUOTA] ")
 
 
 def test_a_large_message_streams() -> None:

@@ -18,7 +18,7 @@ from pymta.imap.endings import no_destination
 from pymta.imap.extension import Call
 from pymta.imap.session import Brought, IMAPSession
 from pymta.imap.settings import UTF8Headers
-from pymta.interfaces.content import IContent, IContentWriter, Joined
+from pymta.interfaces.content import SLICE, IContent, IContentWriter, Joined
 from pymta.interfaces.mailbox import IMailbox, IQuotaStore, NewMessage
 from pymta.mailbox import UID, Appended
 from pymta.wire.imap.command.append import Append, Replacing
@@ -217,8 +217,9 @@ class _Taking:
         return None if await self._has_room() else NO("There is no room for it", codes.OVERQUOTA)
 
     async def _has_room(self) -> bool:
+        """Asked before many octets are sent in vain; the store has the last word in any case."""
         session = self._session
-        if not session.provides(IQuotaStore):
+        if self._total <= SLICE or not session.provides(IQuotaStore):
             return True
         return await session.asked(IQuotaStore(session.store).room(self._total))
 
