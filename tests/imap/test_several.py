@@ -57,6 +57,38 @@ def test_an_expunge_waits() -> None:
     )
 
 
+def test_what_is_gone_is_not_copied_by_number() -> None:
+    """OK would say that all of them were; so nothing is done, and the client hears why."""
+    house = House()
+    house.put(ONE, ONE, ONE)
+    two(
+        house,
+        """
+        C: 1 CREATE Archive
+        S: 1 OK ...
+        C: a UID STORE 2 +FLAGS.SILENT (\\Deleted)
+        S: a OK ...
+        C: b EXPUNGE
+        S: * 2 EXPUNGE
+        S: b OK ...
+        C2: a COPY 1:3 Archive
+        S2: * 2 EXPUNGE
+        S2: a NO [EXPUNGEISSUED] ...
+        C2: b STATUS Archive (MESSAGES)
+        S2: * STATUS Archive (MESSAGES 0)
+        S2: b OK ...
+        C: c UID MOVE 3 Archive
+        S: ...
+        S: c OK ...
+        C2: c MOVE 2 Archive
+        S2: * 2 EXPUNGE
+        S2: c NO [EXPUNGEISSUED] ...
+        C2: d UID COPY 1:3 Archive
+        S2: d OK [COPYUID ...
+        """,
+    )
+
+
 def test_what_is_gone_and_not_told_keeps_its_number() -> None:
     """
     RFC 2180 §4.1: a FETCH of what others removed is a NO, and all else is told; its octets can

@@ -11,12 +11,15 @@ from pymta.errors import NoSuchMailbox
 from pymta.imap.endings import no_destination
 from pymta.imap.extension import Call
 from pymta.imap.session import Brought, IMAPSession
-from pymta.mailbox import Copied, MailboxName
+from pymta.mailbox import Copied, MailboxName, UIDSet
 from pymta.wire.imap.command.copy import Copy, Move
 from pymta.wire.imap.response import codes
 from pymta.wire.imap.response.status import NO, OK, Ending, untagged
 
 __all__ = ["CALLS"]
+
+#: Nothing is copied or moved then, and the EXPUNGE is told (RFC 5530 section 3).
+_GONE: Final = NO("Some of them were removed by others", codes.EXPUNGEISSUED)
 
 
 async def _copy(session: IMAPSession, command: Copy) -> Ending:
@@ -25,6 +28,8 @@ async def _copy(session: IMAPSession, command: Copy) -> Ending:
     if limit is not None and len(uids) > limit:
         # RFC 9738 section 3: COPY is done for all of them or for none.
         return NO("Too many messages at once", codes.message_limit(limit))
+    if await _are_gone(session, command, uids):
+        return _GONE
     try:
         copied = await session.changed(session.here.mailbox.copy(uids, command.mailbox))
     except NoSuchMailbox:
@@ -35,6 +40,8 @@ async def _copy(session: IMAPSession, command: Copy) -> Ending:
 
 async def _move(session: IMAPSession, command: Move) -> Ending:
     uids, limit = session.bounded(session.resolve(command.numbers, by_uid=command.by_uid))
+    if await _are_gone(session, command, uids):
+        return _GONE
     try:
         copied, _ = await session.changed(session.here.mailbox.move(uids, command.mailbox))
     except NoSuchMailbox:
@@ -49,6 +56,19 @@ async def _move(session: IMAPSession, command: Move) -> Ending:
 
 def _brought(destination: MailboxName, copied: Copied) -> Brought:
     return Brought(destination, [new for _, new in copied.pairs])
+
+
+async def _are_gone(session: IMAPSession, command: Copy | Move, uids: UIDSet) -> bool:
+    """
+    Whether numbers mean a message that others have removed.
+
+    The client knows of it still, and would take an OK for a copy of it.  UIDs that nobody has are
+    passed over (:rfc:`3501#section-6.4.8`).
+    """
+    if command.by_uid:
+        return False
+    await session.refresh()
+    return bool(session.here.view.gone & uids)
 
 
 def _code(copied: Copied) -> codes.Code | None:
