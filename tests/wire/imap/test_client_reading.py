@@ -421,6 +421,8 @@ WRONG = {
     "code of another kind": b"* OK [UIDNEXT x] y",
     "set with 0": b"* VANISHED 0:5",
     "set with nothing": b"* VANISHED 1,,2",
+    "set with three ends": b"* VANISHED 1:2:3",
+    "set with a number too long": b"* VANISHED 12345678901",
     "set with a star": b"* VANISHED 1:*",
     "uid 0": b"* 1 FETCH (UID 0)",
     "uid too large": b"* 1 FETCH (UID 4294967296)",

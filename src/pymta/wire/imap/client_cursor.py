@@ -31,6 +31,7 @@ _QUOTED: Final = re.compile(rb'"([^"\\\r\n\x00]*+(?:\\["\\][^"\\\r\n\x00]*+)*+)"
 _LITERAL: Final = re.compile(rb"~?\{([0-9]{1,19})\}\r\n")
 _NUMBER: Final = re.compile(rb"[0-9]{1,20}+(?![0-9])")
 _NUMBERS: Final = re.compile(rb"(?: [0-9]{1,10}+(?![0-9]))*+")
+_RANGE: Final = re.compile(rb"([0-9]{1,10})(?::([0-9]{1,10}))?")
 _SET: Final = re.compile(rb"[0-9:,]++")
 _ESCAPE: Final = re.compile(rb"\\(.)")
 _NIL: Final = re.compile(rb'[Nn][Ii][Ll](?![^\x00-\x20\x7f(){%*"\\\]])')
@@ -154,9 +155,10 @@ class ResponseCursor:
         """A set of numbers, as it was written."""
         ranges = []
         for piece in self._take(_SET, "set of numbers").split(b","):
-            first, colon, last = piece.partition(b":")
-            if not first or (colon and not last) or len(piece) > 21:
+            match = _RANGE.fullmatch(piece)
+            if match is None:
                 raise self.wrong("no set of numbers")
+            first, last = match[1], match[2]
             pair = (int(first), int(last or first))
             if not (1 <= pair[0] <= _UNSIGNED and 1 <= pair[1] <= _UNSIGNED):
                 raise self.wrong("no number of a message")
