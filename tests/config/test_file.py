@@ -241,6 +241,11 @@ FILES = [
         id="a rule of the constructor",
     ),
     pytest.param(
+        TOP + SMTP + "[imap]\nmessage_limit = 0\n",
+        ["mail.toml:7: imap: message_limit: 0 lets nothing through"],
+        id="a limit of no messages",
+    ),
+    pytest.param(
         TOP + SMTP + '[pop3]\nuidl = "%q"\n',
         ["mail.toml:8: pop3.uidl: no variable of a unique id: %q"],
         id="unique ids",

@@ -405,6 +405,11 @@ class IMAP:
     name: str = "pymta"
     without: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        for name in ("message_limit", "save_limit"):
+            if getattr(self, name) == 0:
+                raise ValueError(f"{name}: 0 lets nothing through")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
