@@ -247,6 +247,31 @@ def test_what_is_gone_is_proposed_to_nobody(
     run(check)
 
 
+def test_a_quiet_moment_is_waited_for(
+    house: House, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    While messages come, they are not indexed, unless there are many of them.
+    """
+
+    async def left() -> int:
+        await house.store.keep_indexed()
+        return len(rows(house, "SELECT letter FROM pymta_unindexed"))
+
+    async def check() -> None:
+        assert 0 == await left()
+        await inbox_of(house, [FOX])
+        assert 1 == await left()
+        await inbox_of(house, [DOG])
+        assert 2 == await left()
+        assert 0 == await left()
+        await inbox_of(house, [FOX] * 4)
+        assert 0 == await left()
+
+    monkeypatch.setattr(indexing, "MUCH", 4)
+    run(check)
+
+
 def test_nothing_is_indexed_twice(house: House, run: Run) -> None:
     """
     Two processes that read the same letters: whoever comes second leaves them out.

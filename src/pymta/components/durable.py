@@ -36,7 +36,7 @@ def serving(reactor: IReactorFromThreads, directory: str, mailboxes: Mailboxes) 
     mail = _mail(database, reactor, mailboxes)
     clock = IReactorTime(reactor)
     sweeping = Loop(clock, SWEEP, mail.sweep, "sweeping mailboxes")
-    indexing = Loop(clock, INDEX, mail.index, "indexing texts")
+    indexing = Loop(clock, INDEX, mail.keep_indexed, "indexing texts")
     return _stores(
         database, mail, mailboxes, Job(database.open, database.close), sweeping, indexing
     )

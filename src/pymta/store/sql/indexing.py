@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
-from sqlalchemy import Connection
-
 from pymta.interfaces.content import IContent
 from pymta.mailbox import UIDSet
 from pymta.message.casemap import Casemap
@@ -30,6 +28,9 @@ AT_ONCE = 50
 TOGETHER = 64 * 1024
 """Letters, and characters, of one commit: some 10 ms of the writer."""
 
+MUCH = 5_000
+"""Letters that are not left waiting for a quiet moment."""
+
 
 class Indexer:
     """:param stored: gives the octets of a letter."""
@@ -38,11 +39,22 @@ class Indexer:
         self._resources = resources
         self._stored = stored
         self._casemap = Casemap()
+        self._newest = 0
+
+    async def keep_up(self) -> None:
+        """
+        Catch up when nothing has come since the last call, or when there is much to do: who
+        appends has the machine for himself meanwhile.
+        """
+        newest, count = await self._resources.read(texts.behind)
+        before, self._newest = self._newest, newest
+        if count >= MUCH or (count and newest == before):
+            await self.catch_up()
 
     async def catch_up(self) -> None:
         """Index what is not indexed yet; nothing, where there can be no index."""
         read, write = self._resources.read, self._resources.write
-        if not await read(_is_behind) or not await write(texts.begin, None):
+        if not (await read(texts.behind))[1] or not await write(texts.begin, None):
             return
         await write(texts.renew, None)
         while found := await read(lambda connection: texts.waiting(connection, AT_ONCE)):
@@ -57,10 +69,6 @@ class Indexer:
         except TooLong:
             return Texts(number, None)
         return Texts(number, _storable(head), _storable(body))
-
-
-def _is_behind(connection: Connection) -> bool:
-    return bool(texts.waiting(connection, 1))
 
 
 def _storable(text: str) -> str:

@@ -64,6 +64,7 @@ class SQLMailStore:
             furnished=furnished or {},
             about=about or {},
         )
+        self._indexer = Indexer(self._resources, self._resources.stored)
 
     def mailboxes(self, account: str) -> SQLMailboxes:
         """
@@ -126,12 +127,16 @@ class SQLMailStore:
         )
 
     async def index(self) -> None:
+        """Index the texts of what was appended since, now."""
+        await self._indexer.catch_up()
+
+    async def keep_indexed(self) -> None:
         """
-        Index the texts of what was appended since: to be called every second or so, by one process.
+        The same, in a quiet moment: to be called every second or so, by one process.
 
         What is not indexed yet is found as well, by reading it.
         """
-        await Indexer(self._resources, self._resources.stored).catch_up()
+        await self._indexer.keep_up()
 
     def close(self) -> None:
         """Ring no more bells, renew no more locks."""

@@ -23,7 +23,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, column, delete, insert, select, table, text, update
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    column,
+    delete,
+    func,
+    insert,
+    select,
+    table,
+    text,
+    update,
+)
 from sqlalchemy.exc import OperationalError
 
 from pymta.database.rows import among, keys
@@ -32,7 +43,7 @@ from pymta.store.sql.reading import Letter
 from pymta.store.sql.tables import letters
 from pymta.store.sql.work import Context
 
-__all__ = ["Sought", "Texts", "begin", "index", "propose", "renew", "waiting"]
+__all__ = ["Sought", "Texts", "begin", "behind", "index", "propose", "renew", "waiting"]
 
 # Only SQLite's database has them.
 unindexed = table("pymta_unindexed", column("letter"), column("never"))
@@ -67,6 +78,7 @@ _LEFT = select(unindexed.c.letter).where(among(unindexed.c.letter, "ids"))
 _DONE = delete(unindexed).where(among(unindexed.c.letter, "ids"))
 _NEVER = update(unindexed).where(among(unindexed.c.letter, "ids")).values(never=1)
 
+_BEHIND = select(func.max(unindexed.c.letter), func.count()).where(unindexed.c.never == 0)
 _WAITING = (
     select(letters.c.id, letters.c.content, letters.c.prefix, letters.c.size, letters.c.structure)
     .join(unindexed, unindexed.c.letter == letters.c.id)
@@ -134,6 +146,14 @@ def _began(connection: Connection) -> bool:
 
 def _is_there(connection: Connection) -> bool:
     return connection.dialect.name == "sqlite" and connection.scalar(_EXISTS) is not None
+
+
+def behind(connection: Connection) -> tuple[int, int]:
+    """The newest letter that is to be indexed, and how many there are."""
+    if connection.dialect.name != "sqlite":
+        return 0, 0
+    newest, count = connection.execute(_BEHIND).one()
+    return newest or 0, count
 
 
 def waiting(connection: Connection, limit: int) -> list[tuple[int, Letter]]:
