@@ -297,14 +297,15 @@ class Connection(Generic[E]):
         await self._draining
 
     def _arm(self) -> None:
-        # One timer a connection, moved only when it would come too late: most waits are
+        # One timer a connection, another only when it would come too late: most waits are
         # over long before it fires, and cost no timer at all.
-        if self._timer is None:
-            self._timer = self.clock.callLater(
-                max(self._deadline - self.clock.seconds(), 0), self._expire
-            )
-        elif self._timer.getTime() > self._deadline:
-            self._timer.reset(max(self._deadline - self.clock.seconds(), 0))
+        if self._timer is not None:
+            if self._timer.getTime() <= self._deadline:
+                return
+            # Not reset, for which the reactor looks at all the timers that there are.
+            self._timer.cancel()
+        left = max(self._deadline - self.clock.seconds(), 0)
+        self._timer = self.clock.callLater(left, self._expire)
 
     def _expire(self) -> None:
         self._timer = None
