@@ -4,7 +4,10 @@ Tests for the service: order of start and stop, failures, and stops that come to
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from twisted.application.service import IService
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
+from twisted.internet.selectreactor import SelectReactor
 from twisted.internet.testing import MemoryReactorClock
 from zope.interface.verify import verifyObject
 
@@ -246,3 +250,45 @@ def test_stopping_twice(wiring: Wiring) -> None:
 
     assert wiring.service.stopService().called
     assert [] == wiring.log
+
+
+FORGETFUL = """
+import sys
+from twisted.internet import task
+from pymta.components.system import MailSystem
+from pymta.service import MailService
+
+async def main(reactor, folder):
+    system = MailSystem(reactor, domains=["example.test"], directory=folder or None)
+    service = MailService(system.clock, system.parts, [])
+    service.startService()
+    await service.ready
+    raise RuntimeError("a mistake of the application's")
+
+task.react(main, [sys.argv[1]])
+"""
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["in memory", "on disk"])
+def test_an_application_that_fails_ends(tmp_path: Path, kept: bool) -> None:
+    """
+    Nobody has stopped the service; its threads do not hold the process.
+    """
+    command = [sys.executable, "-c", FORGETFUL, str(tmp_path / "store") if kept else ""]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert "a mistake of the application's" in ended.stderr
+    assert ended.returncode == 1
+
+
+def test_the_reactor_forgets_what_was_stopped(wiring: Wiring) -> None:
+    """
+    A service that was stopped is not held by a reactor that goes on.
+    """
+    reactor = SelectReactor()
+    service = MailService(reactor, [wiring.store], [])
+    before = len(reactor._eventTriggers["shutdown"].before)
+    service.startService()
+    assert before + 1 == len(reactor._eventTriggers["shutdown"].before)
+    _ = service.stopService()
+    assert before == len(reactor._eventTriggers["shutdown"].before)

@@ -9,10 +9,11 @@ is accepted before all that answers it is open.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IReactorCore, IReactorTime
 from twisted.logger import Logger
 
 from pymta.aio import CancelledError, Shared, TimeLimit, gather, start, timeout
@@ -30,7 +31,8 @@ class MailService(Service):
     """
     Parts in the order in which they are needed: stores, then who works on them, then listeners.
 
-    It lives once: started, and stopped, not to be started again.
+    It lives once: started, and stopped, not to be started again.  Where nobody stops it, because
+    the application has failed for instance, the end of its reactor does.
 
     :param parts: started in this order and stopped in the other, each awaited.
     :param listening: started after all parts and stopped, side by side, before them.
@@ -54,6 +56,7 @@ class MailService(Service):
         self.listening = tuple(listening)
         self._started: list[Part] = []
         self._opening: Shared[None] | None = None
+        self._trigger: Any = None
         self.ready: Deferred[None] = Deferred()
         """Fires when all is started, or fails with why not; then what was started is stopped."""
 
@@ -63,12 +66,24 @@ class MailService(Service):
 
     def startService(self) -> None:
         self.running = True
+        if IReactorCore.providedBy(self._clock):
+            # Threads of what is left open would hold the process for ever.
+            self._trigger = IReactorCore(self._clock).addSystemEventTrigger(
+                "before", "shutdown", self._shut_down
+            )
         self._opening = Shared(start(self._open()))
         self._opening.wait().chainDeferred(self.ready)  # type: ignore[unused-awaitable]
 
     def stopService(self) -> Deferred[None]:
         self.running = False
+        trigger, self._trigger = self._trigger, None
+        if trigger is not None:
+            IReactorCore(self._clock).removeSystemEventTrigger(trigger)
         return start(self._close())
+
+    def _shut_down(self) -> Deferred[None]:
+        self._trigger = None  # it is being fired
+        return self.stopService()
 
     async def _bind(self) -> None:
         for listening in self.listening:
