@@ -24,7 +24,7 @@ _WORDS = _TEXT.split()
 
 
 def messages(count: int) -> Iterator[bytes]:
-    """About 1.9 KiB each; two of three in parts, every third with an attachment."""
+    """About 1.7 KiB each; two of three in parts, every third with an attachment."""
     for number in range(count):
         chance = random.Random(number)
         yield _message(number, chance).encode("ascii")
