@@ -246,6 +246,11 @@ FILES = [
         id="a limit of no messages",
     ),
     pytest.param(
+        TOP + SMTP + '[imap]\nwithout = ["IDLE", "QUOTAA"]\n',
+        ["mail.toml:7: imap: without: 'QUOTAA' is no capability that can be left out"],
+        id="no capability",
+    ),
+    pytest.param(
         TOP + SMTP + '[pop3]\nuidl = "%q"\n',
         ["mail.toml:8: pop3.uidl: no variable of a unique id: %q"],
         id="unique ids",

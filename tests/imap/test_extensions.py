@@ -4,6 +4,7 @@ Tests for extensions, each by a dialogue that fails without it.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -37,6 +38,13 @@ def words(heard: str) -> list[str]:
 
 
 # -- what is announced ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["idle", "QUOTAA", "QUOTA=RES-STORAGE", "LITERAL+"])
+def test_what_cannot_be_left_out(name: str) -> None:
+    """A mistake is told when the listener is made, and not by a client that is offered it."""
+    with pytest.raises(ValueError, match=re.escape(name)):
+        House(without=frozenset({name}))
 
 
 def test_a_login_changes_little() -> None:

@@ -22,6 +22,7 @@ from pymta.delivery.relay import RelayLimits
 from pymta.dns.servers import at
 from pymta.edge.limits import ConnectionLimits
 from pymta.edge.peers import LOOPBACK, Peers
+from pymta.imap.offer import NAMES
 from pymta.imap.settings import MIB
 from pymta.imap.settings import Timeouts as IMAPTimeouts
 from pymta.imap.settings import UTF8Headers as IMAPUTF8Headers
@@ -409,6 +410,9 @@ class IMAP:
         for name in ("message_limit", "save_limit"):
             if getattr(self, name) == 0:
                 raise ValueError(f"{name}: 0 lets nothing through")
+        for name in self.without:
+            if name not in NAMES:
+                raise ValueError(f"without: {name!r} is no capability that can be left out")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

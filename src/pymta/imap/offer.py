@@ -36,7 +36,7 @@ from pymta.wire.imap.capability import Capability, Register, Verb, sasl
 from pymta.wire.imap.command.search import SEARCH
 from pymta.wire.imap.state import State, Status
 
-__all__ = ["OFFERED", "Offer", "Visitor"]
+__all__ = ["NAMES", "OFFERED", "Offer", "Visitor"]
 
 
 def _plain(*words: str) -> Offered:
@@ -88,6 +88,9 @@ OFFERED: Final[tuple[Offered, ...]] = (
 )
 """What follows the protocol's own names, in the order in which it is announced."""
 
+NAMES: Final = frozenset(row.name for row in OFFERED)
+"""Those by which settings leave capabilities out."""
+
 
 @dataclass(slots=True)
 class Visitor:
@@ -108,6 +111,7 @@ class Offer:
     """
     The offer of one listener, to all of its clients.
 
+    :raises ValueError: the settings leave out what there is not.
     :ivar register: all that is offered, in the order in which it is announced.
     """
 
@@ -131,6 +135,9 @@ class Offer:
     def _table(self) -> Iterator[Capability]:
         settings = self._settings
         rows = (*OFFERED, *(extension.offered for extension in settings.extensions))
+        unknown = settings.without - {row.name for row in rows}
+        if unknown:
+            raise ValueError(f"no capability that could be left out: {', '.join(sorted(unknown))}")
         for row in rows:
             if row.name not in settings.without and row.only(settings):
                 yield Capability(name=row.name, words=self._words(row), verbs=row.verbs)
