@@ -29,7 +29,7 @@ from __future__ import annotations
 import re
 from binascii import b2a_base64
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from pymta.errors import LocalProtocolError
@@ -44,7 +44,7 @@ from pymta.wire.imap.command.auth import (
     Logout,
     StartTLS,
     Unauthenticate,
-    decode_base64,
+    decode_response,
 )
 from pymta.wire.imap.command.session import Capabilities, Compress, Idle
 from pymta.wire.imap.cursor import BadSyntax, Cursor, Literal
@@ -77,7 +77,7 @@ from pymta.wire.imap.response import codes, status
 from pymta.wire.imap.response.codes import Code
 from pymta.wire.imap.response.session import GO_ON, capability_line, continuation
 from pymta.wire.imap.response.status import BAD, NO, OK, Ending
-from pymta.wire.imap.state import Move, Phase, State, Status, next_phase
+from pymta.wire.imap.state import Move, Phase, Refusal, State, Status, next_phase
 
 __all__ = ["IMAPServer"]
 
@@ -90,19 +90,6 @@ _ROUNDS: Final = 4
 
 #: Commands whose OK changes the machine, by a method of its own.
 _OWN_METHOD: Final = (Login, Authenticate, StartTLS, Compress, Unauthenticate)
-
-
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    """
-    A "no" that is said when what belongs to the command has been read away.
-
-    :param text: of the event that tells it then; None: it is known already.
-    """
-
-    tag: str | None
-    ending: Ending
-    text: str | None
 
 
 class IMAPServer:
@@ -132,7 +119,7 @@ class IMAPServer:
         self._intake = Intake(self._input)
         self._gathering: Gathering | None = None
         self._append: AppendStream | None = None
-        self._refusal: _Refusal | None = None
+        self._refusal: Refusal | None = None
         self._tag = ""
         self._verb: Verb | None = None
         self._by_uid = False
@@ -366,14 +353,14 @@ class IMAPServer:
         """Say no by ourselves, once what belongs to the command has been read away."""
         if self._count_error():
             return self._give_up(ClosedReason.TOO_MANY_ERRORS, "too many errors")
-        self._refusal = _Refusal(tag, ending, ending.text)
+        self._refusal = Refusal(tag, ending, ending.text)
         return self._skip(self._refusal)
 
     def _count_error(self) -> bool:
         self._errors += 1
         return self._errors >= self._limits.errors
 
-    def _skip(self, refusal: _Refusal) -> Event | None:
+    def _skip(self, refusal: Refusal) -> Event | None:
         """None: more octets are needed, or all is done and nothing has to be told."""
         match self._intake.skip(self._line_limit(), self._limits.skipped):
             case Skipped.NEED_DATA:
@@ -409,7 +396,9 @@ class IMAPServer:
         if line is None:
             return None
         try:
-            data = _decode_response(line)
+            if isinstance(line, Overlong):
+                raise ValueError("line too long")
+            data = decode_response(line)
         except ValueError as error:
             self._phase = next_phase(self._phase, Move.CANCEL)
             self._output.append(status.tagged(self._tag, BAD(str(error))))
@@ -487,7 +476,7 @@ class IMAPServer:
             return self._reject(self._tag, ending)
         if self._count_error():
             return self._give_up(ClosedReason.TOO_MANY_ERRORS, "too many errors")
-        self._refusal = _Refusal(self._tag, ending, None)
+        self._refusal = Refusal(self._tag, ending, None)
         return self._skip(self._refusal) or AppendBroken(ending.text)
 
     def go_on(self) -> None:
@@ -560,7 +549,7 @@ class IMAPServer:
             raise LocalProtocolError("a message has not come yet")
         self._phase = next_phase(self._phase, Move.FINISH)
         self._append = self._command = None
-        self._refusal = _Refusal(self._tag, ending, None)
+        self._refusal = Refusal(self._tag, ending, None)
         self._skip(self._refusal)
 
     def _end(self, ending: Ending) -> None:
@@ -705,12 +694,3 @@ class IMAPServer:
         self._input.clear()
         if self._inflater is not None:
             self._inflater = Inflater()
-
-
-def _decode_response(line: bytes | Overlong) -> bytes:
-    if isinstance(line, Overlong):
-        raise ValueError("line too long")
-    if line == b"*":
-        # RFC 3501 section 6.2.2: MUST be rejected with BAD
-        raise ValueError("cancelled")
-    return decode_base64(line)

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from pymta.errors import LocalProtocolError
+from pymta.wire.imap.response.status import Ending
 
 __all__ = [
     "ANYWHERE",
@@ -22,6 +23,7 @@ __all__ = [
     "WITH_MAILBOX",
     "Move",
     "Phase",
+    "Refusal",
     "State",
     "Status",
     "next_phase",
@@ -140,3 +142,16 @@ class Status:
     def utf8(self) -> bool:
         """Mailbox names are UTF-8 (:rfc:`6855#section-3`, :rfc:`9051#section-5.1`)."""
         return not self.enabled.isdisjoint({"UTF8=ACCEPT", "IMAP4REV2"})
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """
+    A "no" that is said when what belongs to the command has been read away.
+
+    :param text: of the event that tells it then; None: it is known already.
+    """
+
+    tag: str | None
+    ending: Ending
+    text: str | None

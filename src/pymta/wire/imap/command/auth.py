@@ -18,7 +18,7 @@ __all__ = [
     "Logout",
     "StartTLS",
     "Unauthenticate",
-    "decode_base64",
+    "decode_response",
     "parse_authenticate",
     "parse_login",
     "parse_logout",
@@ -106,7 +106,15 @@ def parse_logout(_cursor: Cursor) -> Logout:
     return Logout()
 
 
-def decode_base64(data: bytes) -> bytes:
+def decode_response(line: bytes) -> bytes:
+    """A line of an exchange.  :raises ValueError: it is no base64, or the client cancels."""
+    if line == b"*":
+        # RFC 3501 section 6.2.2: MUST be rejected with BAD
+        raise ValueError("cancelled")
+    return _decode_base64(line)
+
+
+def _decode_base64(data: bytes) -> bytes:
     """
     Base64 as :rfc:`4648#section-4` has it: no other character, "=" at the end only.
 
@@ -120,6 +128,6 @@ def decode_base64(data: bytes) -> bytes:
 
 def _initial(cursor: Cursor, octets: bytes) -> bytes:
     try:
-        return decode_base64(octets)
+        return _decode_base64(octets)
     except ValueError as error:
         raise cursor.bad(str(error)) from None
