@@ -429,3 +429,43 @@ async def test_checkpoints(database: Database, folder: Path) -> None:
         await database.write(_blob, 1_000_000, size=1_000_000)
 
     assert (folder / "pymta.db-wal").stat().st_size < 40_000_000
+
+
+@ensureDeferred
+async def test_many_waiters_are_told_in_turns(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever else waits for the reactor has his turn while a large group is told, in order."""
+    monkeypatch.setattr(writer, "_TELLING", 0.0)
+    await database.write(_table, "numbers")
+    told: list[int] = []
+    others: list[int] = []
+    writes = [database.write(_insert, number).addCallback(told.append) for number in (1, 2, 3)]
+    writes[0].addCallback(
+        lambda _: cast("Any", reactor).callLater(0, lambda: others.append(len(told)))
+    )
+    await gather(writes)
+
+    assert [2, 4, 6] == told
+    assert others
+    assert others[0] < 3
+
+
+@ensureDeferred
+async def test_telling_goes_on_behind_one_that_is_told_for_long(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later group waits for the rest of the earlier one: answers keep the order of commits."""
+    monkeypatch.setattr(writer, "_TELLING", 0.0)
+    await database.write(_table, "numbers")
+    told: list[int] = []
+    later: list[Deferred[Any]] = []
+
+    def write_again(_: object) -> None:
+        later.append(database.write(_insert, 4).addCallback(told.append))
+
+    first = database.write(_insert, 1).addCallback(told.append).addCallback(write_again)
+    await gather([first, *(database.write(_insert, n).addCallback(told.append) for n in (2, 3))])
+    await gather(later)
+
+    assert [2, 4, 6, 8] == told
