@@ -441,7 +441,7 @@ async def test_many_waiters_are_told_in_turns(
     told: list[int] = []
     others: list[int] = []
     writes = [database.write(_insert, number).addCallback(told.append) for number in (1, 2, 3)]
-    writes[0].addCallback(
+    writes[0] = writes[0].addCallback(
         lambda _: cast("Any", reactor).callLater(0, lambda: others.append(len(told)))
     )
     await gather(writes)
