@@ -53,7 +53,7 @@ class Ours:
         self.prepare(stand.folder / "store")
         with self._process(stand) as process:
             try:
-                port = _line(process)
+                port = _port(process, stand.folder / "stderr")
                 yield Running(
                     pid=process.pid,
                     port=port,
@@ -95,6 +95,13 @@ def backlog(folder: Path, *, hop: str, recipients: int) -> None:
 
 def _recipient(figure: str) -> str:
     return "user@example.test" if figure == "delivered" else "user@elsewhere.test"
+
+
+def _port(process: subprocess.Popen[str], stderr: Path) -> Any:
+    try:
+        return _line(process)
+    except Missing as why:
+        raise Missing(f"{why}: {stderr.read_text().strip()[-300:]}") from None
 
 
 def _line(process: subprocess.Popen[str]) -> Any:
