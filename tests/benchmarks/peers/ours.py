@@ -101,7 +101,8 @@ def _port(process: subprocess.Popen[str], stderr: Path) -> Any:
     try:
         return _line(process)
     except Missing as why:
-        raise Missing(f"{why}: {stderr.read_text().strip()[-300:]}") from None
+        said = stderr.read_text().strip().splitlines()
+        raise Missing(": ".join([str(why), *said[-1:]])) from None
 
 
 def _line(process: subprocess.Popen[str]) -> Any:
