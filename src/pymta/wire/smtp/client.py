@@ -208,13 +208,13 @@ class SMTPClient:
             reply = lift_status(reply)
         if ask is None:
             # RFC 5321 section 3.8: 421 at any time; anything else has come too early.
-            if not reply.closing:
+            if reply.code != 421:
                 raise RemoteProtocolError(f"a reply that nothing asked for: {reply}")
         elif 300 <= reply.code < 400 and ask not in _INTERMEDIATE:
             raise RemoteProtocolError(f"no answer to {ask.name}: {reply}")
         else:
             self._dispatch(ask, reply)
-        if reply.closing and self.phase is not Phase.CLOSED:
+        if reply.code == 421 and self.phase is not Phase.CLOSED:
             self._close(reply)
         else:
             self._pipeline.go_on()
