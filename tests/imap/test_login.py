@@ -5,8 +5,6 @@ Tests for coming in: greeting, LOGIN, AUTHENTICATE, STARTTLS, limits, UNAUTHENTI
 from __future__ import annotations
 
 import base64
-from dataclasses import replace
-from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -14,13 +12,13 @@ from twisted.internet.defer import Deferred
 from pymta.aio import start
 from pymta.edge.limits import ConnectionCount, ConnectionLimits
 from pymta.edge.listener import Door
-from pymta.edge.login import Identity
 from pymta.errors import StoreClosed
-from pymta.events import Connected, Disconnected, Faulted, LoggedIn, LoginFailed
+from pymta.events import Connected, Disconnected, LoggedIn, LoginFailed
 from pymta.imap.settings import AccountSessions, Timeouts
 from pymta.wire.imap.limits import Limits
+from tests.edge.home import ALICE, BOB, STRANGER
 from tests.edge.player import PEER
-from tests.imap.house import ALICE, BOB, STRANGER, House
+from tests.imap.house import House
 
 
 def plain(user: str, password: str) -> str:
@@ -276,22 +274,3 @@ def test_too_many_connections() -> None:
     house = House(door=Door(connections=ConnectionCount(ConnectionLimits(address=1))))
     house.player(PEER).heard()
     assert house.player(PEER).heard() == b"* BYE [UNAVAILABLE] Too many connections\r\n"
-
-
-def test_a_logout_that_fails() -> None:
-    """What an application's logout raises is for the log; the end is told all the same."""
-    house = House()
-    check = house.settings.login.check_password
-
-    def fail() -> None:
-        raise RuntimeError("secret words")
-
-    async def check_password(*args: Any, **kwargs: Any) -> Identity:
-        return replace(await check(*args, **kwargs), logout=fail)
-
-    house.settings.login.check_password = check_password  # type: ignore[method-assign]
-    player = house.logged_in()
-    player.hang_up()
-
-    assert 1 == len(house.observer.of(Faulted))
-    assert 1 == len(house.observer.of(Disconnected))

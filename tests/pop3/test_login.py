@@ -7,21 +7,19 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64decode, b64encode
-from dataclasses import replace
-from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from pymta.aio import start
-from pymta.edge.login import Identity
 from pymta.errors import StoreClosed, TooManyWaiting
-from pymta.events import Disconnected, Faulted, LoggedIn, LoginFailed
+from pymta.events import Disconnected, LoggedIn, LoginFailed
 from pymta.sasl import Channel, ClientExchange, Credentials, choose
 from pymta.shared.memory import MemorySharedState
+from tests.edge.home import ALICE, BOB, STRANGER
 from tests.edge.player import Player
-from tests.pop3.house import ALICE, BOB, LOGIN, ONE, STRANGER, House, lines
+from tests.pop3.house import LOGIN, ONE, House, lines
 from tests.sasl.accounts import counting
 
 
@@ -332,22 +330,3 @@ def delaying(seconds: int) -> House:
     """A house with a delay."""
     clock = Clock()
     return House(clock=clock, login_delay=seconds, state=MemorySharedState(clock))
-
-
-def test_a_logout_that_fails() -> None:
-    """What an application's logout raises is for the log; the end is told all the same."""
-    house = House()
-    check = house.settings.login.check_password
-
-    def fail() -> None:
-        raise RuntimeError("secret words")
-
-    async def check_password(*args: Any, **kwargs: Any) -> Identity:
-        return replace(await check(*args, **kwargs), logout=fail)
-
-    house.settings.login.check_password = check_password  # type: ignore[method-assign]
-    player = house.logged_in()
-    player.hang_up()
-
-    assert 1 == len(house.observer.of(Faulted))
-    assert 1 == len(house.observer.of(Disconnected))
