@@ -4,8 +4,6 @@ Listeners for POP3, with STLS or implicit TLS.
 
 from __future__ import annotations
 
-from functools import partial
-
 from pymta.edge.listener import Listener, Talk, listener_for
 from pymta.edge.switch import Client
 from pymta.edge.visit import session_of
@@ -32,17 +30,24 @@ def pop3_listener(settings: Settings) -> Listener:
     if not settings.languages:
         raise ValueError("at least one language")
     check_format(settings.uidl)
-    return listener_for(settings, partial(_begin, settings), too_many=TOO_MANY)
+    return listener_for(settings, _Beginning(settings), too_many=TOO_MANY)
 
 
-def _begin(settings: Settings, client: Client) -> tuple[POP3Server, Talk]:
-    session = session_of(client, settings, Role.POP3)
-    plaintext = settings.login.plaintext_allowed(client.peer.host)
-    offer = Offer(settings, plaintext=plaintext, session=session.id)
-    machine = POP3Server(
-        capabilities=offer.capabilities(),
-        limits=settings.limits,
-        tls=settings.implicit_tls,
-        timestamp=offer.timestamp,
-    )
-    return machine, POP3Conversation(settings, machine, session, offer=offer).visit
+class _Beginning:
+    """Makes a machine and a conversation for each client."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def __call__(self, client: Client) -> tuple[POP3Server, Talk]:
+        settings = self._settings
+        session = session_of(client, settings, Role.POP3)
+        plaintext = settings.login.plaintext_allowed(client.peer.host)
+        offer = Offer(settings, plaintext=plaintext, session=session.id)
+        machine = POP3Server(
+            capabilities=offer.capabilities(),
+            limits=settings.limits,
+            tls=settings.implicit_tls,
+            timestamp=offer.timestamp,
+        )
+        return machine, POP3Conversation(settings, machine, session, offer=offer).visit
