@@ -69,6 +69,17 @@ def test_reply_kinds(code: int, kinds: tuple[bool, bool, bool]) -> None:
     assert kinds == (reply.positive, reply.transient, reply.permanent)
 
 
+def test_reply_for_other_protocols() -> None:
+    """
+    IMAP and POP3 say it in one line; 421 ends a connection.
+    """
+    reply = Reply(421, "4.3.2", "Come\nback  later")
+
+    assert "Come back later" == reply.one_line
+    assert reply.closing
+    assert not Reply(451, "4.3.2", "Wait").closing
+
+
 COLOUR = FactKey[str]("colour")
 SIZE = FactKey[int]("size")
 

@@ -62,6 +62,16 @@ class Reply:
         return self.code >= 500
 
     @property
+    def closing(self) -> bool:
+        """Whether the connection ends with it (:rfc:`5321#section-3.8`)."""
+        return self.code == 421
+
+    @property
+    def one_line(self) -> str:
+        """The text, for protocols whose answers have one line."""
+        return " ".join(self.text.split())
+
+    @property
     def lines(self) -> tuple[str, ...]:
         """The text, line by line; at least one."""
         return tuple(self.text.split("\n"))

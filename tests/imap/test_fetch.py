@@ -20,8 +20,9 @@ from pymta.interfaces.mailbox import NewMessage
 from pymta.mailbox import SEEN, UIDSet, Wanted
 from pymta.message.structure_codec import from_bytes
 from pymta.store._digest import Digest, DigestReader
+from tests.edge.home import result
 from tests.edge.player import Player
-from tests.imap.house import ONE, House, result
+from tests.imap.house import ONE, House
 
 VECTORS = os.environ.get("PYMTA_VECTORS")
 

@@ -16,8 +16,9 @@ from pymta.events import Disconnected, Faulted
 from pymta.imap.endings import ending_of
 from pymta.imap.settings import Timeouts
 from pymta.reply import Reply
+from tests.edge.home import result
 from tests.edge.player import Player
-from tests.imap.house import ONE, House, result
+from tests.imap.house import ONE, House
 
 LARGE = b"Subject: large\r\n\r\n" + b"y" * 78 + b"\r\n" * 50_000
 

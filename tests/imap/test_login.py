@@ -16,8 +16,9 @@ from pymta.errors import StoreClosed
 from pymta.events import Connected, Disconnected, LoggedIn, LoginFailed
 from pymta.imap.settings import AccountSessions, Timeouts
 from pymta.wire.imap.limits import Limits
+from tests.edge.home import ALICE, BOB, STRANGER
 from tests.edge.player import PEER
-from tests.imap.house import ALICE, BOB, STRANGER, House
+from tests.imap.house import House
 
 
 def plain(user: str, password: str) -> str:

@@ -11,8 +11,9 @@ import pytest
 from pymta.errors import OverQuota, SpoolError
 from pymta.interfaces.content import octets_of
 from pymta.mailbox import UID, UIDSet, Wanted
+from tests.edge.home import result
 from tests.imap.dialogue import Played, play
-from tests.imap.house import ONE, TWO, House, result
+from tests.imap.house import ONE, TWO, House
 
 
 def played(house: House, transcript: str) -> None:

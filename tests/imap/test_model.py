@@ -10,7 +10,8 @@ import pytest
 
 from pymta.imap.conversation import COALESCE
 from pymta.mailbox import Wanted
-from tests.imap.house import ONE, House, result
+from tests.edge.home import result
+from tests.imap.house import ONE, House
 from tests.imap.model import Client
 
 STEPS = 250

@@ -30,8 +30,9 @@ from pymta.mailbox import (
 from pymta.store.sharing import SharingMailStore
 from pymta.wire.imap.command.notify import Event
 from pymta.wire.imap.command.status import StatusItem
+from tests.edge.home import ALICE, BOB, result
 from tests.edge.player import Player
-from tests.imap.house import ALICE, BOB, House, result
+from tests.imap.house import House
 
 MESSAGE = b"Subject: hello\r\n\r\nx\r\n"
 ARRIVALS = "MessageNew MessageExpunge"

@@ -21,8 +21,9 @@ from pymta.mailbox import MailboxName, UIDSet
 from pymta.search import HeaderText
 from pymta.store.memory.mailbox import MemoryMailbox
 from pymta.wire.imap.command.fetch import Window
+from tests.edge.home import result
 from tests.imap.dialogue import Played, play
-from tests.imap.house import House, result
+from tests.imap.house import House
 
 
 def letter(subject: str, *lines: str, body: str = "text") -> bytes:

@@ -9,8 +9,9 @@ from twisted.internet.defer import Deferred
 
 from pymta.imap.conversation import COALESCE
 from pymta.mailbox import FLAGGED, SEEN, FlagChange, FlagMode, UIDSet
+from tests.edge.home import result
 from tests.imap.dialogue import Played, play
-from tests.imap.house import ONE, TWO, House, result
+from tests.imap.house import ONE, TWO, House
 
 
 def two(house: House, transcript: str, *, clients: int = 2, **names: str) -> None:

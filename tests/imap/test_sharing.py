@@ -12,7 +12,8 @@ from pymta.interfaces.mailbox import IQuotaRootStore
 from pymta.interfaces.sharing import IACLStore
 from pymta.mailbox import ACCOUNT_ROOT, INBOX, FlagMode, Resource, RightsChange
 from pymta.store.sharing import SharingMailStore
-from tests.imap.house import ALICE, BOB, House, result
+from tests.edge.home import ALICE, BOB, result
+from tests.imap.house import House
 
 OWNER = "alice@example.test lrswipkxtecda"
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Any
 
-import pytest
 from twisted.internet.task import Clock
 
-from pymta.events import Disconnected, LoggedIn, TLSFailed
+from pymta.events import LoggedIn
 from tests.edge.certificates import certificates
+from tests.edge.home import ALICE, BOB, STRANGER
 from tests.edge.tlsplayer import TLSPlayer
-from tests.imap.house import ALICE, BOB, STRANGER, House
+from tests.imap.house import House
 
 
 def house_with_tls(**settings: Any) -> House:
@@ -82,39 +82,3 @@ def test_implicit_tls() -> None:
     assert b"STARTTLS" not in greeting
     token = b64encode(f"\0{ALICE}\0sesame".encode()).decode()
     assert secure.line(f"a AUTHENTICATE PLAIN {token}").startswith("a OK ")
-
-
-def test_implicit_tls_needs_certificates() -> None:
-    """A listener that could greet nobody is not made."""
-    with pytest.raises(ValueError, match="certificates"):
-        House(implicit_tls=True)
-
-
-@pytest.mark.parametrize("implicit", [True, False])
-def test_a_handshake_that_fails(implicit: bool) -> None:
-    """What is no TLS ends the connection, and observers hear of it."""
-    house = house_with_tls(implicit_tls=implicit)
-    player = house.player(STRANGER)
-    player.heard()
-    if not implicit:
-        player.line("a STARTTLS")
-    player.say(b"GET / HTTP/1.1\r\n\r\n")
-    assert player.closed
-    player.hang_up()
-    house.players.remove(player)
-    assert 1 == len(house.observer.of(TLSFailed))
-    assert 1 == len(house.observer.of(Disconnected))
-
-
-@pytest.mark.parametrize("implicit", [True, False])
-def test_a_handshake_that_never_comes(implicit: bool) -> None:
-    """It is waited for a minute."""
-    house = house_with_tls(implicit_tls=implicit)
-    player = house.player(STRANGER)
-    player.heard()
-    if not implicit:
-        player.line("a STARTTLS")
-    house.clock.advance(59)
-    assert not player.closed
-    house.clock.advance(1)
-    assert player.transport.aborted

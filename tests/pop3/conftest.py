@@ -1,18 +1,9 @@
 """
-What holds for every test of POP3.
+What holds for every test of POP3: no connection outlives it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from tests.edge.home import nobody_stays
 
-import pytest
-
-from tests.pop3.house import close_all
-
-
-@pytest.fixture(autouse=True)
-def nobody_stays() -> Iterator[None]:
-    """No connection outlives its test."""
-    yield
-    close_all()
+__all__ = ["nobody_stays"]

@@ -1,50 +1,23 @@
 """
-A POP3 listener and all that is around it in these tests: accounts, mailboxes, a clock, players.
+A POP3 listener at home.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, cast
 
-from twisted.cred.portal import Portal
-from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from zope.interface import implementer
 
-from pymta.accounts.cleartext import ClearTextPasswords
-from pymta.accounts.cred import AccountRealm, PasswordChecker, VerifiedChecker
-from pymta.accounts.mail_account import MailAccount
-from pymta.address import Address
-from pymta.aio import start
-from pymta.edge.listener import Listener
-from pymta.edge.login import Login
-from pymta.edge.peers import Peers
-from pymta.errors import NoSuchAccount
-from pymta.events import Event
-from pymta.interfaces.accounts import IAccountDirectory, ISCRAMSecrets
-from pymta.interfaces.content import Octets
-from pymta.interfaces.mailbox import IMailbox, IMailboxStore, NewMessage
-from pymta.interfaces.observe import IObserver
-from pymta.mailbox import INBOX
 from pymta.pop3.listener import pop3_listener
 from pymta.pop3.settings import Settings
-from pymta.sasl.scram.secret import Decoy
-from pymta.sasl.steps import SCRAMSecret
-from pymta.store.memory.mailboxes import MemoryMailStore
-from tests.edge.player import PEER, Player
-from tests.sasl.accounts import counting, secret
+from tests.edge.home import ALICE, Home
+from tests.edge.player import Player
+from tests.sasl.accounts import counting
 
-ALICE, BOB = "alice@example.test", "bob@example.test"
-PASSWORDS = {ALICE: "sesame", BOB: "mushroom", "zoë@example.test": "påss"}
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ONE = b"Subject: one\r\n\r\nfirst\r\n.dot\r\n"
 TWO = b"Subject: two\r\n\r\n1\r\n2\r\n3\r\n"
 LARGE = b"Subject: large\r\n\r\n" + b".x" * 39 + b"\r\n" + b"y" * 78 + b"\r\n" * 60_000
-STRANGER = "203.0.113.9"
-"""Who may not log in without TLS."""
 
 LOGIN = f"""
     C: USER {ALICE}
@@ -54,187 +27,31 @@ LOGIN = f"""
 """
 
 
-@implementer(IObserver)
-class Observer:
-    """Remembers the events."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def observe(self, event: Event) -> None:
-        self.events.append(event)
-
-    def of(self, kind: type) -> list[Any]:
-        return [event for event in self.events if isinstance(event, kind)]
-
-
-@implementer(IAccountDirectory, ISCRAMSecrets)
-class Directory:
-    """Three accounts, and what logins need of them."""
-
-    decoy = Decoy(key=b"k" * 32, iterations=4096)
-
-    def __init__(self, mail: MemoryMailStore) -> None:
-        self._mail = mail
-        self.stores: dict[str, Stumbling] = {}
-
-    async def find(self, address: Address) -> str | None:
-        return str(address) if str(address) in PASSWORDS else None
-
-    async def has_domain(self, domain: str) -> bool:
-        return domain == "example.test"
-
-    async def open(self, account: str) -> MailAccount:
-        if account not in PASSWORDS:
-            raise NoSuchAccount(account)
-        return MailAccount(account, cast("IMailboxStore", self.store(account)))
-
-    def store(self, account: str) -> Stumbling:
-        if account not in self.stores:
-            self.stores[account] = Stumbling(self._mail.mailboxes(account))
-        return self.stores[account]
-
-    async def check_password(self, username: str, password: str) -> str | None:
-        return username if PASSWORDS.get(username) == password else None
-
-    async def check_identity(self, username: str) -> str | None:
-        return username if username in PASSWORDS else None
-
-    async def scram_secret(self, username: str, hash_name: str) -> SCRAMSecret | None:
-        return secret(PASSWORDS[username], hash_name) if username in PASSWORDS else None
-
-
-class Stumbling:
-    """
-    A store, and mailboxes, that fail or wait where ``stones`` says so; all else is the memory
-    store's.
-
-    :ivar stones: by the name of a method: raised, or waited for before the call.
-    """
-
-    def __init__(
-        self, inner: Any, stones: dict[str, Exception | Deferred[None]] | None = None
-    ) -> None:
-        self._inner = inner
-        self.stones = {} if stones is None else stones
-
-    def __getattr__(self, name: str) -> Any:
-        inner = getattr(self._inner, name)
-        if name in ("name", "read_only", "close", "watch"):
-            return inner
-
-        async def call(*args: Any, **kwargs: Any) -> Any:
-            stone = self.stones.get(name)
-            if isinstance(stone, Exception):
-                raise stone
-            if stone is not None:
-                await stone
-            made = await inner(*args, **kwargs)
-            if name == "open":
-                return _StumblingMailbox(made, self.stones)
-            return made
-
-        return call
-
-
-@implementer(IMailbox)
-class _StumblingMailbox(Stumbling):
-    pass
-
-
-HOUSES: list[House] = []
-
-
-def close_all() -> None:
-    """No connection outlives its test, and none leaves a timer behind."""
-    while HOUSES:
-        house = HOUSES.pop()
-        for player in house.players:
-            player.hang_up()
-        assert 0 == house.listener.connections
-        assert [] == house.clock.getDelayedCalls()
-
-
-class House:
-    """
-    Everything; what is given replaces fields of the settings.
-
-    :param apop: whether clear text passwords are kept.
-    """
+class House(Home):
+    """What is given replaces fields of the settings."""
 
     def __init__(self, *, apop: bool = False, clock: Clock | None = None, **given: object) -> None:
-        self.players: list[Player] = []
-        self.clock = Clock() if clock is None else clock
-        self.now = NOW
-        self.observer = Observer()
-        self.mail = MemoryMailStore(now=lambda: self.now)
-        self.directory = Directory(self.mail)
-        checkers = [PasswordChecker(self.directory), VerifiedChecker(self.directory)]
-        login = Login(
-            Portal(AccountRealm(self.directory), checkers),
-            clock=self.clock,
-            hostname="pop.example.test",
-            random=counting,
-            secrets=self.directory,
-            passwords=ClearTextPasswords(PASSWORDS) if apop else None,
-            plaintext=Peers((PEER,)),
-            observer=self.observer,
-        )
+        super().__init__("pop.example.test", apop=apop, clock=clock)
         made = Settings(
             hostname="pop.example.test",
             clock=self.clock,
             now=lambda: self.now,
             random=counting,
-            login=login,
+            login=self.login,
             observer=self.observer,
         )
         self.settings = replace(made, **given)  # type: ignore[arg-type]
-        self.listener: Listener = pop3_listener(self.settings)
-        HOUSES.append(self)
+        self.listen_again()
 
     def listen_again(self) -> None:
         """After a stop, which ends a listener for good."""
         self.listener = pop3_listener(self.settings)
-
-    def player(self, peer: str = PEER) -> Player:
-        """Somebody who has just connected."""
-        self.players.append(Player(self.listener, self.clock, peer=peer))
-        return self.players[-1]
 
     def logged_in(self) -> Player:
         """Alice, behind her login."""
         player = self.player()
         player.play("S: +OK pop.example.test ready\n" + LOGIN)
         return player
-
-    def stones(self, account: str = ALICE) -> dict[str, Exception | Deferred[None]]:
-        """Where the account's store stumbles."""
-        return self.directory.store(account).stones
-
-    def inbox(self, account: str = ALICE) -> IMailbox:
-        """The inbox, as another session opens it."""
-        store: IMailboxStore = self.mail.mailboxes(account)
-        inbox: IMailbox = result(store.open(INBOX))
-        return inbox
-
-    def put(self, *messages: bytes, account: str = ALICE) -> None:
-        """Deliver messages."""
-        new = [NewMessage(content=Octets(message)) for message in messages]
-        result(self.inbox(account).append(new))
-
-    def elapse(self, seconds: float) -> None:
-        """Let time go by, on the clock and on the wall."""
-        self.now += timedelta(seconds=seconds)
-        self.clock.advance(seconds)
-
-
-def result(coroutine: Any) -> Any:
-    """What a coroutine that does not wait returns."""
-    ended: list[Any] = []
-    running = start(coroutine).addCallback(ended.append)
-    assert running.called
-    [value] = ended
-    return value
 
 
 def lines(answer: bytes) -> Sequence[str]:

@@ -30,7 +30,8 @@ from pymta.pop3.listener import pop3_listener
 from pymta.pop3.settings import Settings
 from pymta.store.memory.mailboxes import MemoryMailStore
 from tests.edge.certificates import certificates, pem
-from tests.pop3.house import ALICE, LARGE, ONE, PASSWORDS, Directory
+from tests.edge.home import ALICE, PASSWORDS, Directory
+from tests.pop3.house import LARGE, ONE
 from tests.sasl.accounts import counting
 
 PASSWORD = PASSWORDS[ALICE]

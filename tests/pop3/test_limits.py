@@ -21,8 +21,9 @@ from pymta.wire.pop3.events import Extended
 from pymta.wire.pop3.limits import Limits
 from pymta.wire.pop3.state import ANYWHERE
 from pymta.wire.pop3.verbs import extended
+from tests.edge.home import ALICE
 from tests.edge.player import Player
-from tests.pop3.house import ALICE, ONE, House
+from tests.pop3.house import ONE, House
 
 HUGE = b"Subject: huge\r\n\r\n" + b"y" * 78 + b"\r\n" * 500_000
 

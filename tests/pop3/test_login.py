@@ -17,8 +17,9 @@ from pymta.errors import StoreClosed, TooManyWaiting
 from pymta.events import Disconnected, LoggedIn, LoginFailed
 from pymta.sasl import Channel, ClientExchange, Credentials, choose
 from pymta.shared.memory import MemorySharedState
+from tests.edge.home import ALICE, BOB, STRANGER
 from tests.edge.player import Player
-from tests.pop3.house import ALICE, BOB, LOGIN, ONE, STRANGER, House, lines
+from tests.pop3.house import LOGIN, ONE, House, lines
 from tests.sasl.accounts import counting
 
 

@@ -16,12 +16,13 @@ from pymta.events import Disconnected, Faulted
 from pymta.interfaces.content import SLICE, Octets
 from pymta.mailbox import INBOX, UID, UIDSet
 from pymta.pop3.settings import UTF8Headers
-from tests.pop3.house import LARGE, LOGIN, ONE, TWO, House, lines, result
+from tests.edge.home import result
+from tests.pop3.house import LARGE, LOGIN, ONE, TWO, House, lines
 
 
 def uids(house: House) -> list[int]:
     """What is in the inbox now."""
-    return [uid for uid, _ in result(house.inbox().sizes())]
+    return [uid for uid, _ in result(house.mailbox().sizes())]
 
 
 # -- others ----------------------------------------------------------------------
@@ -58,7 +59,7 @@ def test_what_others_remove_keeps_its_number() -> None:
     house = House()
     house.put(ONE, TWO)
     player = house.logged_in()
-    result(house.inbox().remove(UIDSet([1])))
+    result(house.mailbox().remove(UIDSet([1])))
     player.play(
         """
         C: STAT
@@ -167,7 +168,7 @@ def test_the_lock_is_back_before_the_answer_to_quit() -> None:
     write = player.transport.write
 
     def look(data: bytes) -> None:
-        heard.append((data, result(house.inbox().lock())))
+        heard.append((data, result(house.mailbox().lock())))
         write(data)
 
     player.transport.write = look  # type: ignore[method-assign]
@@ -301,7 +302,7 @@ def test_a_message_that_ends_in_the_middle(fault: Exception) -> None:
     house = House()
     house.put(LARGE)
     player = house.logged_in()
-    whole = result(house.inbox().content(UID(1)))
+    whole = result(house.mailbox().content(UID(1)))
 
     async def read(start: int, stop: int) -> bytes:
         if start:
@@ -367,7 +368,7 @@ def test_100_000_messages() -> None:
     """Lists of them are one read, and give way all the time; so do login and removal."""
     clock = Ticking()
     house = House(clock=clock)
-    mailbox = house.inbox()
+    mailbox = house.mailbox()
     house.put(*[ONE] * 100)
     all_uids = UIDSet(range(1, 101))
     for _ in range(999):

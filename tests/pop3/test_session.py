@@ -7,8 +7,9 @@ from __future__ import annotations
 import pytest
 
 from pymta.events import Connected, Disconnected, LoggedIn
+from tests.edge.home import ALICE, result
 from tests.edge.player import PEER
-from tests.pop3.house import ALICE, LOGIN, ONE, TWO, House, lines, result
+from tests.pop3.house import LOGIN, ONE, TWO, House, lines
 
 
 def test_everything_once() -> None:
@@ -76,7 +77,7 @@ def test_everything_once() -> None:
 
 
 def _sizes(house: House) -> list[tuple[int, int]]:
-    sizes: list[tuple[int, int]] = result(house.inbox().sizes())
+    sizes: list[tuple[int, int]] = result(house.mailbox().sizes())
     return sizes
 
 

@@ -14,7 +14,7 @@ from zope.interface import implementer
 from pymta.interfaces.content import SLICE, IContent, Octets
 from pymta.pop3.replies import Source
 from pymta.pop3.slices import Listing, Top, Whole, has_ascii_header
-from tests.pop3.house import result
+from tests.edge.home import result
 
 
 @implementer(IContent)

@@ -7,14 +7,14 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Any
 
-import pytest
 from twisted.internet.task import Clock
 
-from pymta.events import Disconnected, LoggedIn, TLSFailed
+from pymta.events import LoggedIn
 from pymta.sasl import TLS_EXPORTER, Channel, Credentials, choose
 from tests.edge.certificates import certificates
+from tests.edge.home import ALICE, STRANGER
 from tests.edge.tlsplayer import TLSPlayer
-from tests.pop3.house import ALICE, LOGIN, ONE, STRANGER, House, lines
+from tests.pop3.house import LOGIN, ONE, House, lines
 from tests.pop3.test_login import converse
 from tests.sasl.accounts import counting
 
@@ -134,49 +134,9 @@ def test_implicit_tls() -> None:
     assert "+OK 0 messages, 0 octets\r\n" == secure.line(f"AUTH PLAIN {token}")
 
 
-def test_implicit_tls_needs_certificates() -> None:
-    """A listener that could greet nobody is not made."""
-    with pytest.raises(ValueError, match="certificates"):
-        House(implicit_tls=True)
-
-
 def test_apop_behind_implicit_tls() -> None:
     """A stranger is shown a timestamp only in secret."""
     house = house_with_tls(implicit_tls=True, apop=True)
     secure = TLSPlayer(house.player(STRANGER))
 
     assert b"@pop.example.test>\r\n" == secure.heard()[-20:]
-
-
-@pytest.mark.parametrize("implicit", [True, False])
-def test_a_handshake_that_fails(implicit: bool) -> None:
-    """What is no TLS ends the connection, and observers hear of it."""
-    house = house_with_tls(implicit_tls=implicit)
-    player = house.player(STRANGER)
-    player.heard()
-    if not implicit:
-        player.line("STLS")
-    player.say(b"GET / HTTP/1.1\r\n\r\n")
-    assert player.closed
-    player.hang_up()
-    house.players.remove(player)
-
-    assert 1 == len(house.observer.of(TLSFailed))
-    assert 1 == len(house.observer.of(Disconnected))
-
-
-@pytest.mark.parametrize("implicit", [True, False])
-def test_a_handshake_that_never_comes(implicit: bool) -> None:
-    """It is waited for a minute."""
-    house = house_with_tls(implicit_tls=implicit)
-    player = house.player(STRANGER)
-    player.heard()
-    if not implicit:
-        player.line("STLS")
-    house.clock.advance(59)
-    assert not player.closed
-    house.clock.advance(1)
-
-    assert player.transport.aborted
-    [failed] = house.observer.of(TLSFailed)
-    assert failed.reason

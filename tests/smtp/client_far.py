@@ -23,7 +23,7 @@ from pymta.smtp.listener import smtp_listener
 from pymta.smtp.settings import Settings
 from pymta.store.memory.mailboxes import MemoryMailStore
 from tests.edge.certificates import certificates, pem
-from tests.pop3.house import Directory
+from tests.edge.home import Directory
 from tests.sasl.accounts import counting
 from tests.smtp.receivers import Collector, Mail
 

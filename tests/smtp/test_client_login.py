@@ -16,7 +16,7 @@ from pymta.interfaces.relay import TLSLevel, TLSPolicy
 from pymta.sasl import Credentials
 from pymta.smtp.client_dialler import Dialler
 from pymta.smtp.client_opening import NotOpened
-from tests.pop3.house import ALICE, PASSWORDS
+from tests.edge.home import ALICE, PASSWORDS
 from tests.sasl.accounts import counting
 from tests.smtp.client_far import BOB, SENDER, Far, logins
 from tests.smtp.client_peer import ADDRESS, CONTENT, MAY, now, playing, send

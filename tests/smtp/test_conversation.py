@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -37,10 +36,9 @@ from pymta.wire.proxy import ProxyHeader, encode_v1, encode_v2
 from pymta.wire.smtp.data import Newlines
 from pymta.wire.smtp.extensions import EXPN, STANDARD, VRFY
 from pymta.wire.smtp.limits import Limits
+from tests.edge.home import NOW, Observer
 from tests.edge.player import PEER, Player
 from tests.smtp.receivers import Collector
-
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 HELLO = """
     S: 220 mx.example.test ESMTP
@@ -63,20 +61,6 @@ ENVELOPE = """
     C: RCPT TO:<b@example.test>
     S: 250 2.1.5 ...
 """
-
-
-@implementer(IObserver)
-class Observer:
-    """Remembers the events."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def observe(self, event: Event) -> None:
-        self.events.append(event)
-
-    def of(self, kind: type) -> list[Event]:
-        return [event for event in self.events if isinstance(event, kind)]
 
 
 HOUSES: list[House] = []
@@ -360,7 +344,7 @@ def test_late_end_of_a_commit_is_told(caplog: pytest.LogCaptureFixture) -> None:
             late.callback(None)
     late.errback(RuntimeError("disk"))
 
-    assert [("Q1",)] == [e.queue_ids for e in house.observer.of(AnswerLost)]  # type: ignore[union-attr]
+    assert [("Q1",)] == [e.queue_ids for e in house.observer.of(AnswerLost)]
     assert 3 == len(house.observer.of(Faulted))
 
 

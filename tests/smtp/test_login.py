@@ -5,7 +5,6 @@ Tests for STARTTLS, implicit TLS and AUTH on SMTP connections, in memory.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -23,24 +22,16 @@ from pymta.session import Role
 from pymta.smtp.settings import Timeouts
 from pymta.store.memory.mailboxes import MemoryMailStore
 from tests.edge.certificates import certificates
+from tests.edge.home import ALICE, STRANGER, Directory
 from tests.edge.player import PEER, Player
 from tests.edge.tlsplayer import TLSPlayer
-from tests.pop3.house import ALICE, Directory
 from tests.sasl.accounts import counting
-from tests.smtp.test_conversation import HOUSES, House
+from tests.smtp.test_conversation import House, nobody_stays
 
-STRANGER = "203.0.113.9"
+__all__ = ["nobody_stays"]
+
 PLAIN = b64encode(f"\0{ALICE}\0sesame".encode()).decode()
 WRONG = b64encode(f"\0{ALICE}\0wrong".encode()).decode()
-
-
-@pytest.fixture(autouse=True)
-def nobody_stays() -> Iterator[None]:
-    """No connection outlives its test."""
-    yield
-    while HOUSES:
-        for player in HOUSES.pop().players:
-            player.hang_up()
 
 
 def home(**settings: Any) -> House:

@@ -28,7 +28,7 @@ from pymta.components.chance import Chance
 from pymta.components.parts import Job, Part, nothing
 from pymta.components.people import Ground, MakePeople, kept
 from pymta.components.relay import AGENT, LMTP, Carriers, Relaying, Releasing, whoever_logged_in
-from pymta.components.routes import LOCAL, Routes, routing_of
+from pymta.components.routes import LOCAL, Routes, Routing, routing_of
 from pymta.components.space import FreeSpace
 from pymta.components.stores import (
     MAILBOXES,
@@ -172,63 +172,33 @@ class MailSystem:
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self.reactor = reactor
-        self.clock = clock = IReactorTime(reactor)
+        self.clock = IReactorTime(reactor)
         self.now = now
-        self.chance = chance = Chance(random)
+        self.chance = Chance(random)
         self.hostname = hostname
         self.domains = tuple(domains)
         self.domain = self.domains[0] if self.domains else hostname
-        self.routes = routes = routes or Routes()
+        self.routes = routes or Routes()
         self.observer = Tee(*([LogObserver()] if observers is None else observers))
         self.certificates = certificates
 
         # What is kept, and who has mailboxes.
         self.stores = stores or _stores(reactor, directory, now=now, mailboxes=mailboxes)
-        ground = Ground(
-            reactor=reactor,
-            stores=self.stores,
-            random=random,
-            domain=self.domain,
-            separator=routes.separator,
-            senders=self._sends_as,
-        )
-        self.people = (people or kept())(ground)
-        self.login = Login(
-            self.people.portal,
-            clock=clock,
-            hostname=hostname,
-            random=random,
-            secrets=self.people.secrets,
+        self.people = (people or kept())(self._ground())
+        self.login = self._login(
             passwords=passwords,
             tokens=tokens,
-            certificates=holders,
+            holders=holders,
             limits=_login_limits(limit_logins, self.stores.shared, random(32)),
             plaintext=plaintext,
-            domain=self.domain,
-            observer=self.observer,
         )
 
         # Where mail goes, and who carries it.
-        self.routing = routing_of(
-            routes,
-            reactor,
-            directory=self.people.directory,
-            domains=self.domains,
-            hostname=hostname,
-        )
+        self.routing = self._routing()
         self.router = self.routing.router
         self.dns: IDNSClient = dns or DNSClient(reactor)
-        self.carriers = Carriers(
-            reactor,
-            relaying or Relaying(),
-            dns=self.dns,
-            hostname=hostname,
-            below=chance.below,
-            random=random,
-            finder=finder,
-            tls=tls,
-            credentials=credentials,
-            observer=self.observer,
+        self.carriers = self._carriers(
+            relaying or Relaying(), finder=finder, tls=tls, credentials=credentials
         )
         self.agents: dict[str, IDeliveryAgent] = {
             LOCAL: LocalAgent(self.people.directory),
@@ -236,60 +206,150 @@ class MailSystem:
             LMTP: self.carriers.lmtp(),
             **(agents or {}),
         }
-        self.reports = Reporter(
+        self.reports = self._reports()
+        self.runner = self._runner(owner, schedule=schedule, limits=runner_limits)
+        self.queue = Queue(self.stores.queue, self.runner)
+
+        # How it comes in.
+        self.space = None if self.stores.free is None else FreeSpace(self.clock, self.stores.free)
+        binding = SenderBinding(self.people.directory, servers=frozenset(servers))
+        self.flow = self._flow(
+            PolicyChain([binding, *policies]),
+            [*modifiers, SubmissionFields(hostname, now=now, random=random)],
+            relay=relay,
+            limits=message_limits or MessageLimits(),
+        )
+        self.receiver = Inbound(self.flow)
+        self.delivering_receiver = Inbound(replace(self.flow, ending=self._at_once()))
+        self.door = Door(connections=None if connections is None else ConnectionCount(connections))
+        self.account_sessions = AccountSessions(account_sessions)
+
+    # -- its parts: each is made once, of those that stand above it -----------------------------
+
+    def _ground(self) -> Ground:
+        return Ground(
+            reactor=self.reactor,
+            stores=self.stores,
+            random=self.chance.octets,
+            domain=self.domain,
+            separator=self.routes.separator,
+            senders=self._sends_as,
+        )
+
+    def _login(
+        self,
+        *,
+        passwords: IClearTextPasswords | None,
+        tokens: ITokenChecker | None,
+        holders: CertificateCheck | None,
+        limits: LoginLimits | None,
+        plaintext: Peers,
+    ) -> Login:
+        return Login(
+            self.people.portal,
+            clock=self.clock,
+            hostname=self.hostname,
+            random=self.chance.octets,
+            secrets=self.people.secrets,
+            passwords=passwords,
+            tokens=tokens,
+            certificates=holders,
+            limits=limits,
+            plaintext=plaintext,
+            domain=self.domain,
+            observer=self.observer,
+        )
+
+    def _routing(self) -> Routing:
+        return routing_of(
+            self.routes,
+            self.reactor,
+            directory=self.people.directory,
+            domains=self.domains,
+            hostname=self.hostname,
+        )
+
+    def _carriers(
+        self,
+        relaying: Relaying,
+        *,
+        finder: IDestinationFinder | None,
+        tls: ITLSPolicySource | None,
+        credentials: CredentialsFor,
+    ) -> Carriers:
+        return Carriers(
+            self.reactor,
+            relaying,
+            dns=self.dns,
+            hostname=self.hostname,
+            below=self.chance.below,
+            random=self.chance.octets,
+            finder=finder,
+            tls=tls,
+            credentials=credentials,
+            observer=self.observer,
+        )
+
+    def _reports(self) -> Reporter:
+        return Reporter(
             self.router,
-            hostname=hostname,
-            clock=clock,
-            now=now,
+            hostname=self.hostname,
+            clock=self.clock,
+            now=self.now,
             state=self.stores.shared,
             postmaster=Address("postmaster", self.domain),
         )
-        self.runner = Runner(
+
+    def _runner(
+        self, owner: str, *, schedule: Schedule | None, limits: RunnerLimits | None
+    ) -> Runner:
+        return Runner(
             self.stores.queue,
             self.router,
             agents=self.agents,
             owner=owner,
-            clock=clock,
-            now=now,
-            random=chance.fraction,
-            ids=chance.name,
+            clock=self.clock,
+            now=self.now,
+            random=self.chance.fraction,
+            ids=self.chance.name,
             observer=self.observer,
             reports=self.reports,
             schedule=schedule,
-            limits=runner_limits,
+            limits=limits,
         )
-        self.queue = Queue(self.stores.queue, self.runner)
 
-        # How it comes in.
-        self.space = None if self.stores.free is None else FreeSpace(clock, self.stores.free)
-        self.flow = Flow(
-            hostname=hostname,
+    def _flow(
+        self,
+        policies: PolicyChain,
+        modifiers: Sequence[IModifier],
+        *,
+        relay: RelayPermission,
+        limits: MessageLimits,
+    ) -> Flow:
+        return Flow(
+            hostname=self.hostname,
             domain=self.domain,
             router=self.router,
             queue=self.queue,
             ending=Queueing(self.queue),
-            ids=QueueIDs(now, chance.below),
-            now=now,
-            policies=PolicyChain(
-                [SenderBinding(self.people.directory, servers=frozenset(servers)), *policies]
-            ),
-            modifiers=[*modifiers, SubmissionFields(hostname, now=now, random=random)],
+            ids=QueueIDs(self.now, self.chance.below),
+            now=self.now,
+            policies=policies,
+            modifiers=modifiers,
             relay=relay,
-            limits=message_limits or MessageLimits(),
+            limits=limits,
             free=self.space,
             observer=self.observer,
         )
-        self.receiver = Inbound(self.flow)
-        at_once = AtOnce(
+
+    def _at_once(self) -> AtOnce:
+        return AtOnce(
             self.queue,
             {LOCAL: self.agents[LOCAL]},
-            now=now,
+            now=self.now,
             observer=self.observer,
             reports=self.reports,
         )
-        self.delivering_receiver = Inbound(replace(self.flow, ending=at_once))
-        self.door = Door(connections=None if connections is None else ConnectionCount(connections))
-        self.account_sessions = AccountSessions(account_sessions)
 
     # -- listeners: one for each call; give it to an endpoint, or to pymta.service.Listening ----
 

@@ -7,12 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from itertools import count
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory, IReactorTime
+from twisted.internet.interfaces import (
+    IAddress,
+    IOpenSSLServerConnectionCreator,
+    IProtocol,
+    IProtocolFactory,
+    IReactorTime,
+)
 from zope.interface import implementer
 
 from pymta.aio import TimeLimit, gather, timeout
@@ -20,8 +27,9 @@ from pymta.edge.connection import Connection, Machine
 from pymta.edge.limits import ConnectionCount
 from pymta.edge.peers import Peers
 from pymta.edge.switch import Client, Switch
+from pymta.interfaces.observe import IObserver
 
-__all__ = ["Door", "Listener", "Talk"]
+__all__ = ["Begin", "Door", "Listener", "Served", "Talk", "listener_for"]
 
 
 class Talk(Protocol):
@@ -51,12 +59,41 @@ class Door:
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
 
+class Handshake(Protocol):
+    """Seconds for TLS."""
+
+    @property
+    def handshake(self) -> float: ...
+
+
+class Served(Protocol):
+    """What the settings of all listeners have."""
+
+    @property
+    def clock(self) -> IReactorTime: ...
+    @property
+    def now(self) -> Callable[[], datetime]: ...
+    @property
+    def certificates(self) -> IOpenSSLServerConnectionCreator | None: ...
+    @property
+    def implicit_tls(self) -> bool: ...
+    @property
+    def door(self) -> Door: ...
+    @property
+    def timeouts(self) -> Handshake: ...
+    @property
+    def observer(self) -> IObserver | None: ...
+
+
+Begin: TypeAlias = Callable[[Client], tuple[Machine[Any], Talk]]
+"""Makes the machine and the talk for a client."""
+
+
 @implementer(IProtocolFactory)
 class Listener:
     """
     Give it to ``endpoint.listen``, and :meth:`stop` it when the port listens no more.
 
-    :param begin: makes the machine and the talk for a client.
     :param too_many: what a client over the limits is told before it is closed.
     """
 
@@ -65,7 +102,7 @@ class Listener:
     def __init__(
         self,
         clock: IReactorTime,
-        begin: Callable[[Client], tuple[Machine[Any], Talk]],
+        begin: Begin,
         *,
         door: Door,
         too_many: bytes,
@@ -128,3 +165,14 @@ class Listener:
         except TimeLimit:
             for _, connection in ending:
                 connection.abort()
+
+
+def listener_for(settings: Served, begin: Begin, *, too_many: bytes) -> Listener:
+    """
+    What is given to an endpoint.
+
+    :raises ValueError: implicit TLS without certificates.
+    """
+    if settings.implicit_tls and settings.certificates is None:
+        raise ValueError("implicit TLS needs certificates")
+    return Listener(settings.clock, begin, door=settings.door, too_many=too_many)

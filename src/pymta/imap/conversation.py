@@ -16,18 +16,17 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from pymta.aio import CancelledError, TimeLimit
-from pymta.edge.connection import Connection, Lost
+from pymta.edge.connection import Lost
 from pymta.edge.login import LoginCancelled
-from pymta.edge.talk import Teller
+from pymta.edge.visit import Visit
 from pymta.errors import NoSuchMailbox, StoreClosed
-from pymta.events import Connected, Disconnected
 from pymta.imap.endings import ending_of
 from pymta.imap.entering import Entering, Farewell
 from pymta.imap.extension import Call, Numbering
 from pymta.imap.offer import Visitor
 from pymta.imap.session import IMAPSession
 from pymta.imap.settings import Settings
-from pymta.session import Session
+from pymta.session import TLS, Session
 from pymta.wire import NeedData
 from pymta.wire.imap.command.auth import (
     Authenticate,
@@ -55,7 +54,7 @@ COALESCE: Final = 0.02
 
 class IMAPConversation:
     """
-    What is said on one connection, from the greeting to the end.
+    What is said on one connection, from the greeting to the end: in a :attr:`visit`.
 
     :param visitor: what the machine's offer depends on.
     :param calls: how commands are answered, by their type.
@@ -70,76 +69,59 @@ class IMAPConversation:
         visitor: Visitor,
         calls: Mapping[type, Call],
     ) -> None:
+        self.visit: Visit[Event] = Visit(self, settings, machine=machine, session=session, log=_log)
         self._settings = settings
         self._clock = settings.clock
-        self._teller = Teller("imap", _log, clock=settings.clock, observer=settings.observer)
         self._machine = machine
-        self._session = IMAPSession(settings, machine, session, ring=self._rung)
-        self._entering = Entering(self._session, visitor, self._teller)
+        self._visitor = visitor
+        self._session = IMAPSession(settings, machine, self.visit, ring=self._rung)
+        self._entering = Entering(self._session, visitor)
         self._calls = calls
-        self._connection: Connection[Event]
         self._ringing: IDelayedCall | None = None
         self._telling: IDelayedCall
         self._idling = False
         self._listening = False
-        self._stopping = False
 
     # -- from beginning to end -----------------------------------------------------
 
-    async def run(self, connection: Connection[Event]) -> None:
-        """Until the client leaves or is sent away."""
-        self._connection = self._session.connection = connection
-        session = self._session
-        session.began = self._clock.seconds()
-        try:
-            if self._settings.implicit_tls:
-                await self._entering.secure()
-            self._machine.greet(f"{self._settings.hostname} ready")
-            self._teller.tell(Connected(session.session))
-            while await self._step():
-                pass
-        except TimeLimit:
-            self._log_out_by_time()
-        finally:
-            await self._leave()
-            self._teller.tell(Disconnected(session.session, session.reason))
+    def secured(self, tls: TLS) -> None:
+        """Other mechanisms may be offered."""
+        self._visitor.tls = tls
 
-    def stop(self) -> None:
-        """Say BYE at the next command boundary, or amid an IDLE."""
-        self._stopping = True
-        self._stop_here()
-        self._connection.wake()
+    async def greet(self) -> bool:
+        """Everybody is let in."""
+        self._machine.greet(f"{self._settings.hostname} ready")
+        return True
 
-    def _stop_here(self) -> None:
-        if self._stopping and self._machine.at_boundary:
-            self._say_goodbye()
-
-    def _log_out_by_time(self) -> None:
-        # RFC 3501 section 5.4
-        self._session.reason = "time limit"
+    def too_slow(self) -> None:
+        """BYE (:rfc:`3501#section-5.4`)."""
         self._machine.shut_down("Autologout; idle for too long", codes.UNAVAILABLE)
 
-    def _say_goodbye(self) -> None:
-        self._session.reason = "shutdown"
+    def say_goodbye(self) -> None:
+        """BYE, also amid an IDLE."""
         self._machine.shut_down("The server is shutting down", codes.UNAVAILABLE)
 
-    async def _step(self) -> bool:
-        self._stop_here()
-        session = self._session
-        event = await self._next_event(session.patience())
+    def patience(self) -> float:
+        """By whether there was a login."""
+        return self.visit.patience(self._settings.timeouts)
+
+    async def step(self) -> bool:
+        """Take a command, and answer it."""
+        self.visit.stop_here()
+        event = await self._next_event(self.patience())
         match event:
-            case Closed(reason):
-                session.closed(reason)
+            case Closed():
+                self.visit.closed(event)
                 return False
             case Asked(tag, command):
-                session.tag = tag
+                self._session.tag = tag
                 await self._answer(command)
         return True
 
     async def _next_event(self, seconds: float) -> Event:
         """The machine's; until it is there, a watcher tells its news (:rfc:`5465#section-3.1`)."""
         if self._session.watcher is None:
-            return await self._connection.next_event(seconds)
+            return await self.visit.connection.next_event(seconds)
         until = self._clock.seconds() + seconds
         self._listening = True
         try:
@@ -154,11 +136,11 @@ class IMAPConversation:
                         await self._session.flush()
                     return event
                 if self._ringing is not None or not self._has_news():
-                    await self._connection.heard(max(until - self._clock.seconds(), 0))
+                    await self.visit.connection.heard(max(until - self._clock.seconds(), 0))
         finally:
             self._listening = False
 
-    async def _leave(self) -> None:
+    async def leave(self) -> None:
         """Close and log out; idempotent."""
         if self._ringing is not None:
             self._ringing.cancel()
@@ -170,7 +152,7 @@ class IMAPConversation:
             raise
         except Exception as fault:  # noqa: BLE001  the fence: nothing of this can be missed
             if ending_of(fault) is None:
-                self._teller.fault(self._session.session)
+                self.visit.fault()
         finally:
             self._entering.leave()
 
@@ -200,16 +182,16 @@ class IMAPConversation:
 
     def _send_away(self) -> None:
         """Nothing that the client knows of its mailbox is true any more; no response says so."""
-        self._session.reason = "mailbox deleted"
+        self.visit.reason = "mailbox deleted"
         self._machine.shut_down("The selected mailbox was deleted", codes.UNAVAILABLE)
 
     def _no(self, fault: Exception) -> Ending | Farewell:
         known = self._entering.no(fault) or ending_of(fault)
         if known is not None:
             if isinstance(fault, StoreClosed):
-                _log.error("{session}: {fault}", session=self._session.session.id, fault=fault)
+                _log.error("{session}: {fault}", session=self.visit.session.id, fault=fault)
             return known
-        name = self._teller.fault(self._session.session)
+        name = self.visit.fault()
         return NO(f"Something is wrong here; it is logged as {name}", codes.SERVERBUG)
 
     async def _told(self, command: object, call: Call | None) -> bool:
@@ -248,7 +230,7 @@ class IMAPConversation:
             raise
         except Exception as fault:  # noqa: BLE001  the fence: it is told another time
             if ending_of(fault) is None:
-                self._teller.fault(self._session.session)
+                self.visit.fault()
         return True
 
     # -- commands ---------------------------------------------------------------------
@@ -291,27 +273,26 @@ class IMAPConversation:
     def _tell_progress(self) -> None:
         """Clients give up on servers that are silent for a minute (RFC 9585 section 1)."""
         self._session.say(untagged(OK("Still at it", codes.in_progress(self._session.tag))))
-        self._connection.flush()
+        self.visit.connection.flush()
         self._telling = self._clock.callLater(PROGRESS, self._tell_progress)
 
     async def _log_out(self) -> Ending:
-        self._session.reason = "logout"
+        self.visit.reason = "logout"
         # Before the answer: who has read it may be back at once.
-        await self._leave()
+        await self.leave()
         return OK("Goodbye")
 
     # -- IDLE ---------------------------------------------------------------------------
 
     async def _idle(self) -> Ending:
         """:rfc:`2177`: what happens is told as it happens, until the client has enough."""
-        session = self._session
         self._machine.idling()
         until = self._clock.seconds() + self._settings.timeouts.inactive
         # What came before is told at once: the client will not ask.
         await self._tell_news(asks=True)
         while True:
-            if self._stopping:
-                self._say_goodbye()
+            if self.visit.stopping:
+                self.visit.stop_here()
                 raise Lost
             if self._ringing is None and self._has_news():
                 await self._tell_news()
@@ -319,8 +300,8 @@ class IMAPConversation:
             match event:
                 case IdleDone():
                     return OK("Done idling")
-                case Closed(reason):
-                    session.closed(reason)
+                case Closed():
+                    self.visit.closed(event)
                     raise Lost
                 case NeedData():
                     if self._ringing is not None or not self._has_news():
@@ -328,9 +309,9 @@ class IMAPConversation:
 
     async def _wait_for_idler(self, until: float) -> None:
         try:
-            await self._connection.heard(max(until - self._clock.seconds(), 0))
+            await self.visit.connection.heard(max(until - self._clock.seconds(), 0))
         except TimeLimit:
-            self._log_out_by_time()
+            self.visit.out_of_time()
             raise Lost from None
 
     def _has_news(self) -> bool:
@@ -366,4 +347,4 @@ class IMAPConversation:
 
     def _wake(self) -> None:
         self._ringing = None
-        self._connection.wake()
+        self.visit.connection.wake()

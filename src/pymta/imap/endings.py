@@ -47,7 +47,7 @@ def ending_of(fault: Exception) -> Ending | None:
         if kind in _ENDINGS:
             return _ENDINGS[kind]
     if isinstance(fault, errors.Refused):
-        return NO(" ".join(fault.reply.text.split()))
+        return NO(fault.reply.one_line)
     return None
 
 

@@ -8,22 +8,16 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pymta.aio import TimeLimit
-from pymta.edge.connection import Lost
-from pymta.edge.login import Identity, LoginCancelled
-from pymta.edge.talk import Teller
+from pymta.edge.login import Identity
 from pymta.errors import Refused, Unauthorized
 from pymta.imap.offer import Visitor
 from pymta.imap.session import IMAPSession
 from pymta.wire.imap.command.auth import Authenticate, Login
-from pymta.wire.imap.events import AuthCancelled, AuthResponse, Closed
 from pymta.wire.imap.response import codes
 from pymta.wire.imap.response.status import BAD, NO, Ending
 
 __all__ = ["Entering", "Farewell"]
 
-CLOSING: Final = 421
-"""The reply code of a "no" after which the connection ends (:rfc:`5321#section-3.8`)."""
 MALFORMED: Final = 501
 
 
@@ -37,12 +31,12 @@ class Farewell:
 class Entering:
     """The part of a conversation that knows who is there."""
 
-    def __init__(self, session: IMAPSession, visitor: Visitor, teller: Teller) -> None:
+    def __init__(self, session: IMAPSession, visitor: Visitor) -> None:
         self._session = session
+        self._visit = session.visit
         self._settings = session.settings
         self._machine = session.machine
         self._visitor = visitor
-        self._teller = teller
 
     # -- TLS -------------------------------------------------------------------------
 
@@ -50,20 +44,8 @@ class Entering:
         """STARTTLS (:rfc:`3501#section-6.2.1`)."""
         self._machine.start_tls()
         if self._machine.starting_tls:
-            await self.secure()
+            await self._visit.secure()
             self._machine.tls_started()
-
-    async def secure(self) -> None:
-        """Shake hands."""
-        session, certificates = self._session, self._settings.certificates
-        assert certificates is not None
-        session.session = await self._teller.secure(
-            session.connection,
-            certificates,
-            self._settings.timeouts.handshake,
-            session=session.session,
-        )
-        self._visitor.tls = session.session.tls
 
     # -- logins ----------------------------------------------------------------------
 
@@ -73,55 +55,24 @@ class Entering:
             self._settings.login.check_password(
                 command.name,
                 command.password,
-                session=self._session.session,
+                session=self._visit.session,
                 mechanism="LOGIN",
             )
         )
 
     async def authenticate(self, command: Authenticate) -> Ending | None:
         """AUTHENTICATE: a SASL exchange."""
-        session = self._session
+        login, initial = self._settings.login, command.initial
         return await self._enter(
-            self._settings.login.authenticate(
-                command.mechanism,
-                command.initial,
-                session=session.session,
-                prompt=self._prompt,
-                binding=session.connection.channel_binding(),
-            )
+            self._visit.authenticate(login, command.mechanism, initial=initial)
         )
-
-    async def _prompt(self, challenge: bytes) -> bytes:
-        session = self._session
-        self._machine.challenge(challenge)
-        try:
-            event = await session.connection.next_event(session.patience())
-        except TimeLimit:
-            # It is the client that was too slow, which no NO answers.
-            session.reason = "time limit"
-            self._machine.shut_down("That took too long", codes.UNAVAILABLE)
-            raise Lost from None
-        match event:
-            case AuthResponse(data):
-                return data
-            case AuthCancelled():
-                raise LoginCancelled
-            case Closed(reason):
-                session.closed(reason)
-                raise Lost
-            case _:
-                raise AssertionError(event)  # nothing else comes within an exchange
 
     async def _enter(self, trying: Awaitable[Identity]) -> Ending | None:
-        session, accounts = self._session, self._settings.accounts
-        identity = await trying
-        if not accounts.enter(identity.name):
-            identity.logout()
+        self._visit.identity = identity = await trying
+        if not self._settings.accounts.enter(identity.name):
+            self._visit.log_out()
             return NO("There are too many sessions of this account", codes.LIMIT)
-        session.identity = identity
-        session.session = replace(
-            session.session, identity=identity.name, mechanism=identity.mechanism
-        )
+        self._visit.enter(identity)
         self._visitor.store = identity.account.mailboxes
         self._machine.logged_in("Welcome")
         return None
@@ -136,15 +87,14 @@ class Entering:
 
     def leave(self) -> None:
         """Log out; idempotent."""
-        session = self._session
-        identity, session.identity = session.identity, None
-        if identity is None:
+        visit = self._visit
+        if visit.identity is None:
             return
-        session.shelf.clear()
-        session.session = replace(session.session, identity=None, mechanism=None)
+        self._session.shelf.clear()
+        visit.session = replace(visit.session, identity=None, mechanism=None)
         self._visitor.store = None
-        self._settings.accounts.leave(identity.name)
-        identity.logout()
+        self._settings.accounts.leave(visit.identity.name)
+        visit.log_out()
 
     # -- no --------------------------------------------------------------------------
 
@@ -160,8 +110,8 @@ class Entering:
         return None
 
     def _refused(self, no: Refused) -> Ending | Farewell:
-        text = " ".join(no.reply.text.split())
-        if no.reply.code == CLOSING:
+        text = no.reply.one_line
+        if no.reply.closing:
             return Farewell(text)
         if no.reply.code == MALFORMED:
             return BAD(text)

@@ -4,13 +4,14 @@ Listeners for IMAP, with STARTTLS or implicit TLS.
 
 from __future__ import annotations
 
-from pymta.edge.listener import Listener
+from pymta.edge.listener import Listener, Talk, listener_for
 from pymta.edge.switch import Client
+from pymta.edge.visit import session_of
 from pymta.imap.commands.table import COMMANDS
 from pymta.imap.conversation import IMAPConversation
 from pymta.imap.offer import Offer, Visitor
 from pymta.imap.settings import Settings
-from pymta.session import Role, Session
+from pymta.session import Role
 from pymta.wire.imap.server import IMAPServer
 
 __all__ = ["imap_listener"]
@@ -24,9 +25,7 @@ def imap_listener(settings: Settings) -> Listener:
 
     :raises ValueError: for settings that contradict each other.
     """
-    if settings.implicit_tls and settings.certificates is None:
-        raise ValueError("implicit TLS needs certificates")
-    return Listener(settings.clock, _Beginning(settings), door=settings.door, too_many=TOO_MANY)
+    return listener_for(settings, _Beginning(settings), too_many=TOO_MANY)
 
 
 class _Beginning:
@@ -39,9 +38,8 @@ class _Beginning:
         for extension in settings.extensions:
             self._calls.update(extension.calls)
 
-    def __call__(self, client: Client) -> tuple[IMAPServer, IMAPConversation]:
+    def __call__(self, client: Client) -> tuple[IMAPServer, Talk]:
         settings = self._settings
-        number = next(settings.door.numbers)
         visitor = Visitor(settings.login.plaintext_allowed(client.peer.host))
         machine = IMAPServer(
             self._offer.register,
@@ -49,14 +47,8 @@ class _Beginning:
             tls=settings.implicit_tls,
             context=visitor,
         )
-        session = Session(
-            id=f"imap-{number:x}",
-            role=Role.IMAP,
-            peer=client.peer,
-            local=client.local,
-            proxy=client.proxy,
-            started=settings.now(),
-        )
-        return machine, IMAPConversation(
+        session = session_of(client, settings, Role.IMAP)
+        conversation = IMAPConversation(
             settings, machine, session, visitor=visitor, calls=self._calls
         )
+        return machine, conversation.visit

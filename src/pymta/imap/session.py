@@ -16,8 +16,8 @@ from typing import Any, Final, Protocol, TypeVar
 from zope.interface import Interface
 
 from pymta.aio import Shared, TimeLimit, timeout
-from pymta.edge.connection import Connection, Lost
-from pymta.edge.login import Identity
+from pymta.edge.connection import Lost
+from pymta.edge.visit import Visit
 from pymta.imap.selected import Selected
 from pymta.imap.settings import Settings
 from pymta.imap.telling import Style, flag_lines, keyword_lines, notice_lines
@@ -25,9 +25,8 @@ from pymta.imap.view import Expunge, FlagsChanged, Vanish, highest, slices
 from pymta.interfaces.accounts import IMailAccount
 from pymta.interfaces.mailbox import IMailboxStore
 from pymta.mailbox import UID, MailboxName, UIDSet
-from pymta.session import Session
 from pymta.wire.imap.command.fetch import FetchItem
-from pymta.wire.imap.events import Closed, ClosedReason, Event
+from pymta.wire.imap.events import Closed, Event
 from pymta.wire.imap.numset import Numbers
 from pymta.wire.imap.response.codes import Code, highest_modseq, message_limit
 from pymta.wire.imap.response.status import NO, OK, Ending, untagged
@@ -101,7 +100,7 @@ class IMAPSession:
     """
     One client, from its connection to its end.
 
-    :param session: as far as the client is known now; replaced by TLS and by a login.
+    :param visit: what is known of the client, and the connection to it.
     :param ring: called when something may have happened to the selected mailbox.
     """
 
@@ -109,20 +108,15 @@ class IMAPSession:
         self,
         settings: Settings,
         machine: IMAPServer,
-        session: Session,
+        visit: Visit[Event],
         *,
         ring: Callable[[], None] = lambda: None,
     ) -> None:
         self.settings = settings
         self.machine = machine
-        self.session = session
-        self.connection: Connection[Event]
-        self.identity: Identity | None = None
+        self.visit = visit
         self.selected: Selected | None = None
         self.ring = ring
-        self.began = 0.0
-        self.reason = "lost"
-        """Why the connection ended."""
         self.owes_highest = False
         self.tag = ""
         """Of the command that is being answered."""
@@ -140,8 +134,8 @@ class IMAPSession:
     @property
     def account(self) -> IMailAccount:
         """Whose session it is, behind a login."""
-        assert self.identity is not None
-        return self.identity.account
+        assert self.visit.identity is not None
+        return self.visit.identity.account
 
     @property
     def store(self) -> IMailboxStore:
@@ -225,7 +219,7 @@ class IMAPSession:
             knows where in a response that is.
         """
         try:
-            await self.connection.written(self.settings.timeouts.reading)
+            await self.visit.connection.written(self.settings.timeouts.reading)
         except TimeLimit as late:
             self.cut_off("reads too slowly")
             raise Lost from late
@@ -238,30 +232,17 @@ class IMAPSession:
 
     # -- listening to it ---------------------------------------------------------------------
 
-    def patience(self) -> float:
-        """Seconds that its next command may take."""
-        timeouts = self.settings.timeouts
-        if self.identity is not None:
-            return timeouts.inactive
-        left = self.began + timeouts.login - self.settings.clock.seconds()
-        return min(timeouts.unknown, left)
-
     async def next_event(self, seconds: float) -> Event:
         """
         What a command of several events goes on with.
 
         :raises pymta.edge.connection.Lost: the client is gone.
         """
-        event = await self.connection.next_event(seconds)
+        event = await self.visit.connection.next_event(seconds)
         if isinstance(event, Closed):
-            self.closed(event.reason)
+            self.visit.closed(event)
             raise Lost
         return event
-
-    def closed(self, reason: ClosedReason) -> None:
-        """The machine says that the session is over."""
-        if self.reason == "lost":
-            self.reason = reason.value
 
     def cut_off(self, why: object) -> None:
         """
@@ -269,9 +250,9 @@ class IMAPSession:
 
         Nothing is said any more; :class:`~pymta.edge.connection.Lost` should follow.
         """
-        self.reason = f"cut off: {why}"
+        self.visit.reason = f"cut off: {why}"
         self.machine.shut_down(None)
-        self.connection.abort()
+        self.visit.connection.abort()
 
     # -- asking the store ------------------------------------------------------------------
 

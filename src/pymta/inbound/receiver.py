@@ -71,5 +71,5 @@ class InboundSession:
 
 def _obey(verdict: Verdict) -> None:
     """Other refusals are told at RCPT, so that the log names the recipient; 421 is "go away"."""
-    if isinstance(verdict, Refuse) and verdict.reply.code == 421:
+    if isinstance(verdict, Refuse) and verdict.reply.closing:
         raise Refused(verdict.reply)

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar, assert_never
 
 from twisted.logger import Logger
 
-from pymta.aio import CancelledError, Shared, TimeLimit, timeout
-from pymta.edge.connection import Connection, Lost
+from pymta.aio import CancelledError, Shared, timeout
+from pymta.edge.connection import Lost
 from pymta.edge.login import Identity, LoginCancelled
-from pymta.edge.talk import Teller
+from pymta.edge.visit import Visit
 from pymta.errors import (
     MailboxInUse,
     MessageGone,
@@ -29,7 +29,6 @@ from pymta.errors import (
     TooManyWaiting,
     Unauthorized,
 )
-from pymta.events import Connected, Disconnected
 from pymta.interfaces.content import IContent
 from pymta.pop3.languages import Phrase, matching
 from pymta.pop3.maildrop import Maildrop, NoSuchNumber, open_maildrop
@@ -38,7 +37,7 @@ from pymta.pop3.replies import Chosen, Farewell, Lines, No, Reply, Source, Welco
 from pymta.pop3.settings import Settings, UTF8Headers
 from pymta.pop3.slices import Text as TextSource
 from pymta.pop3.slices import Top, Whole, has_ascii_header
-from pymta.session import Session
+from pymta.session import TLS, Session
 from pymta.wire.pop3 import events
 from pymta.wire.pop3.events import (
     UIDL,
@@ -71,9 +70,6 @@ T = TypeVar("T")
 
 _log = Logger(namespace="pymta.pop3")
 
-CLOSING = 421
-"""The reply code of a "no" after which the connection ends (:rfc:`5321#section-3.8`)."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
@@ -84,67 +80,45 @@ class _Begun:
 
 
 class POP3Conversation:
-    """What is said on one connection, from the greeting to the end."""
+    """What is said on one connection, from the greeting to the end: in a :attr:`visit`."""
 
     def __init__(
         self, settings: Settings, machine: POP3Server, session: Session, *, offer: Offer
     ) -> None:
+        self.visit: Visit[Event] = Visit(self, settings, machine=machine, session=session, log=_log)
         self._settings = settings
         self._clock = settings.clock
-        self._teller = Teller("pop3", _log, clock=settings.clock, observer=settings.observer)
-        self._tell = self._teller.tell
-        self._connection: Connection[Event]
         self._machine = machine
-        self._session = session
         self._offer = offer
         self._language = settings.languages[0]
         self._username = ""
-        self._identity: Identity | None = None
         self._drop: Maildrop | None = None
-        self._began = 0.0
-        self._reason = "lost"
-        self._stopping = False
 
     # -- from beginning to end -----------------------------------------------------
 
-    async def run(self, connection: Connection[Event]) -> None:
-        """Until the client leaves or is sent away."""
-        self._connection = connection
-        self._began = self._clock.seconds()
-        try:
-            if self._settings.implicit_tls:
-                await self._secure()
-            self._machine.greet(self._say(Phrase.READY, hostname=self._settings.hostname))
-            self._tell(Connected(self._session))
-            while await self._step():
-                pass
-        except TimeLimit:
-            # RFC 1939 section 3: the connection is closed, without removing any messages or
-            # sending any response.
-            self._reason = "time limit"
-            self._machine.shut_down()
-        finally:
-            await self._leave()
-            self._tell(Disconnected(self._session, self._reason))
+    async def greet(self) -> bool:
+        """Everybody is let in."""
+        self._machine.greet(self._say(Phrase.READY, hostname=self._settings.hostname))
+        return True
 
-    def stop(self) -> None:
-        """Say -ERR [SYS/TEMP] at the next command boundary; nothing is removed by it."""
-        self._stopping = True
-        self._stop_here()
-        self._connection.wake()
+    def too_slow(self) -> None:
+        """
+        The connection is closed, without removing any messages or sending any response
+        (:rfc:`1939#section-3`).
+        """
+        self._machine.shut_down()
 
-    def _stop_here(self) -> None:
-        if self._stopping and self._machine.at_boundary:
-            self._reason = "shutdown"
-            self._machine.shut_down(self._say(Phrase.STOPPING))
+    def say_goodbye(self) -> None:
+        """-ERR [SYS/TEMP]; nothing is removed by it."""
+        self._machine.shut_down(self._say(Phrase.STOPPING))
 
-    async def _step(self) -> bool:
-        self._stop_here()
-        event = await self._connection.next_event(self._patience())
+    async def step(self) -> bool:
+        """Take a command, and answer it."""
+        self.visit.stop_here()
+        event = await self.visit.connection.next_event(self.patience())
         match event:
-            case Closed(reason):
-                if self._reason == "lost":
-                    self._reason = reason.value
+            case Closed():
+                self.visit.closed(event)
                 return False
             case Answered() | AuthCancelled():
                 pass
@@ -154,12 +128,9 @@ class POP3Conversation:
                 await self._reply(await self._asked(event))
         return True
 
-    def _patience(self) -> float:
-        timeouts = self._settings.timeouts
-        if self._drop is not None:
-            return timeouts.inactive
-        left = self._began + timeouts.login - self._clock.seconds()
-        return min(timeouts.unknown, left)
+    def patience(self) -> float:
+        """By whether there was a login."""
+        return self.visit.patience(self._settings.timeouts)
 
     async def _in_time(self, answer: Awaitable[T]) -> T:
         return await timeout(self._clock, self._settings.timeouts.answer, answer)
@@ -167,10 +138,9 @@ class POP3Conversation:
     def _say(self, phrase: Phrase, **values: object) -> str:
         return self._language.say(phrase, **values)
 
-    async def _leave(self) -> None:
+    async def leave(self) -> None:
         """Give the maildrop back, and log out; idempotent."""
         drop, self._drop = self._drop, None
-        identity, self._identity = self._identity, None
         try:
             if drop is not None:
                 await self._in_time(drop.close())
@@ -178,8 +148,8 @@ class POP3Conversation:
             raise
         except Exception as fault:  # noqa: BLE001  the fence: the lock ends by itself
             self._fault(fault)
-        if identity is not None:
-            identity.logout()
+        finally:
+            self.visit.log_out()
 
     # -- the fence -------------------------------------------------------------------
 
@@ -218,11 +188,11 @@ class POP3Conversation:
             case TooManyWaiting():
                 return No(self._say(Phrase.BUSY), Code.SYS_TEMP)
             case StoreClosed():
-                _log.error("{session}: {fault}", session=self._session.id, fault=fault)
+                _log.error("{session}: {fault}", session=self.visit.session.id, fault=fault)
                 return No(self._say(Phrase.BUSY), Code.SYS_TEMP)
             case NoSuchMailbox():
                 return No(self._say(Phrase.NO_MAILDROP), Code.SYS_PERM)
-        name = self._teller.fault(self._session)
+        name = self.visit.fault()
         return No(self._say(Phrase.FAULT, id=name), Code.SYS_TEMP)
 
     async def _reply(self, reply: Reply | _Begun | None) -> None:
@@ -255,11 +225,11 @@ class POP3Conversation:
         octets: bytes | None = begun.first
         while octets:
             machine.lines(octets)
-            await self._connection.written(seconds)
+            await self.visit.connection.written(seconds)
             octets = await self._next_slice(begun.lines.source)
         if octets is None:
             # The client must not take a part for the whole.
-            self._reason = "message unreadable"
+            self.visit.reason = "message unreadable"
             machine.shut_down()
         else:
             machine.end_lines()
@@ -281,14 +251,15 @@ class POP3Conversation:
                 self._username = name
                 return Yes(self._say(Phrase.USER))
             case Password(password):
-                login = self._settings.login
-                return await self._enter(
-                    login.check_password(self._username, password, session=self._session)
-                )
+                login, session = self._settings.login, self.visit.session
+                trying = login.check_password(self._username, password, session=session)
+                return await self._enter(trying)
             case Apop():
                 return await self._enter(self._by_digest(question))
             case Auth():
-                return await self._enter(self._by_sasl(question))
+                login, initial = self._settings.login, question.initial
+                trying = self.visit.authenticate(login, question.mechanism, initial=initial)
+                return await self._enter(trying)
             case EnableUTF8():
                 return Yes(self._say(Phrase.UTF8))
             case events.Language(tag):
@@ -367,7 +338,7 @@ class POP3Conversation:
         Nothing cancels the removal: when time is up, the client hears -ERR, and may find it done.
         """
         assert self._drop is not None
-        self._reason = "quit"
+        self.visit.reason = "quit"
         removing = Shared(self._drop.update(self._clock))
         try:
             await timeout(self._clock, self._settings.timeouts.update, removing.wait())
@@ -379,7 +350,7 @@ class POP3Conversation:
         else:
             reply = Yes(self._say(Phrase.GOODBYE))
         # Before the answer: who has read it may be back at once.
-        await self._leave()
+        await self.leave()
         return reply
 
     # -- TLS and logins --------------------------------------------------------------------
@@ -390,66 +361,32 @@ class POP3Conversation:
             # RFC 2595 section 4: what was said before is forgotten.
             self._language = self._settings.languages[0]
             self._username = ""
-            await self._secure()
+            await self.visit.secure()
             self._machine.tls_started()
 
-    async def _secure(self) -> None:
-        certificates = self._settings.certificates
-        assert certificates is not None
-        seconds = self._settings.timeouts.handshake
-        self._session = await self._teller.secure(
-            self._connection, certificates, seconds, session=self._session
-        )
-        self._offer.tls = self._session.tls
+    def secured(self, tls: TLS) -> None:
+        """Other mechanisms may be offered."""
+        self._offer.tls = tls
 
     async def _by_digest(self, question: Apop) -> Identity:
         assert self._offer.timestamp is not None
         digest = question.digest.hex().encode("ascii")
         return await self._settings.login.check_digest(
-            question.name, digest, self._offer.timestamp, session=self._session
+            question.name, digest, self._offer.timestamp, session=self.visit.session
         )
-
-    async def _by_sasl(self, question: Auth) -> Identity:
-        return await self._settings.login.authenticate(
-            question.mechanism,
-            question.initial,
-            session=self._session,
-            prompt=self._prompt,
-            binding=self._connection.channel_binding(),
-        )
-
-    async def _prompt(self, challenge: bytes) -> bytes:
-        self._machine.challenge(challenge)
-        try:
-            event = await self._connection.next_event(self._patience())
-        except TimeLimit:
-            # It is the client that was too slow, which no -ERR answers.
-            self._reason = "time limit"
-            self._machine.shut_down()
-            raise Lost from None
-        match event:
-            case AuthResponse(data):
-                return data
-            case AuthCancelled():
-                raise LoginCancelled
-            case Closed(reason):
-                self._reason = reason.value
-                raise Lost
-            case _:
-                raise AssertionError(event)  # nothing else comes within an exchange
 
     async def _enter(self, trying: Awaitable[Identity]) -> Reply:
         """Log in and open the maildrop: both, or neither."""
-        self._identity = identity = await trying
+        self.visit.identity = identity = await trying
         try:
             self._drop = await self._in_time(self._open(identity))
         finally:
             if self._drop is None:
-                await self._leave()
+                self.visit.log_out()
         if self._drop is None:
             text = self._say(Phrase.TOO_SOON, seconds=self._settings.login_delay)
             return No(text, Code.LOGIN_DELAY)
-        self._session = replace(self._session, identity=identity.name, mechanism=identity.mechanism)
+        self.visit.enter(identity)
         return Welcome(self._count(Phrase.COUNT, self._drop))
 
     async def _open(self, identity: Identity) -> Maildrop | None:
@@ -475,7 +412,7 @@ class POP3Conversation:
 
 
 def _refused(no: Refused) -> No | Farewell:
-    text = " ".join(no.reply.text.split()).lstrip("[")
-    if no.reply.code == CLOSING:
+    text = no.reply.one_line.lstrip("[")
+    if no.reply.closing:
         return Farewell(text)
     return No(text, Code.SYS_TEMP if no.reply.transient else None)

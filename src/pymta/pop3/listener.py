@@ -4,13 +4,14 @@ Listeners for POP3, with STLS or implicit TLS.
 
 from __future__ import annotations
 
-from pymta.edge.listener import Listener
+from pymta.edge.listener import Listener, Talk, listener_for
 from pymta.edge.switch import Client
+from pymta.edge.visit import session_of
 from pymta.pop3.conversation import POP3Conversation
 from pymta.pop3.offer import Offer
 from pymta.pop3.settings import Settings
 from pymta.pop3.uidl import check_format
-from pymta.session import Role, Session
+from pymta.session import Role
 from pymta.wire.pop3.server import POP3Server
 
 __all__ = ["pop3_listener"]
@@ -24,14 +25,12 @@ def pop3_listener(settings: Settings) -> Listener:
 
     :raises ValueError: for settings that contradict each other.
     """
-    if settings.implicit_tls and settings.certificates is None:
-        raise ValueError("implicit TLS needs certificates")
     if settings.login_delay and settings.state is None:
         raise ValueError("a login delay needs shared state")
     if not settings.languages:
         raise ValueError("at least one language")
     check_format(settings.uidl)
-    return Listener(settings.clock, _Beginning(settings), door=settings.door, too_many=TOO_MANY)
+    return listener_for(settings, _Beginning(settings), too_many=TOO_MANY)
 
 
 class _Beginning:
@@ -40,23 +39,15 @@ class _Beginning:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def __call__(self, client: Client) -> tuple[POP3Server, POP3Conversation]:
+    def __call__(self, client: Client) -> tuple[POP3Server, Talk]:
         settings = self._settings
-        number = next(settings.door.numbers)
+        session = session_of(client, settings, Role.POP3)
         plaintext = settings.login.plaintext_allowed(client.peer.host)
-        offer = Offer(settings, plaintext=plaintext, number=number)
+        offer = Offer(settings, plaintext=plaintext, session=session.id)
         machine = POP3Server(
             capabilities=offer.capabilities(),
             limits=settings.limits,
             tls=settings.implicit_tls,
             timestamp=offer.timestamp,
         )
-        session = Session(
-            id=f"pop3-{number:x}",
-            role=Role.POP3,
-            peer=client.peer,
-            local=client.local,
-            proxy=client.proxy,
-            started=settings.now(),
-        )
-        return machine, POP3Conversation(settings, machine, session, offer=offer)
+        return machine, POP3Conversation(settings, machine, session, offer=offer).visit

@@ -20,19 +20,19 @@ class Offer:
     The offer to one client.
 
     :param plaintext: it may log in without TLS.
-    :param number: of the connection, for the timestamp.
+    :param session: its id, for the timestamp.
     """
 
-    def __init__(self, settings: Settings, *, plaintext: bool, number: int) -> None:
+    def __init__(self, settings: Settings, *, plaintext: bool, session: str) -> None:
         self._settings = settings
         self._login = settings.login
         self._plaintext = plaintext
         self.tls: TLS | None = None
         """What the handshake agreed on, from then on."""
-        self.timestamp = self._timestamp(number)
+        self.timestamp = self._timestamp(session)
         """For APOP; None where that is not offered."""
 
-    def _timestamp(self, number: int) -> str | None:
+    def _timestamp(self, session: str) -> str | None:
         # Clients that see a timestamp try APOP at once: where that would be in the clear, and
         # refused, none is shown.
         secure = self._plaintext or self._settings.implicit_tls
@@ -41,7 +41,7 @@ class Offer:
         # RFC 1939 section 7: different each time; not to be foreseen, or a client could be made
         # to answer it beforehand.
         unique = self._settings.random(12).hex()
-        return f"<{number:x}.{unique}@{self._settings.hostname}>"
+        return f"<{session}.{unique}@{self._settings.hostname}>"
 
     def capabilities(self) -> list[Capability]:
         """All of them, in the order in which they are announced."""

@@ -167,7 +167,7 @@ class Answers:
             recipient=recipient,
             reply=reply,
             # RFC 5321 section 3.8: whatever it answers, it speaks of the connection.
-            stage=Stage.CONNECTION if reply.code == 421 else stage,
+            stage=Stage.CONNECTION if reply.closing else stage,
             from_peer=from_peer,
             in_doubt=in_doubt,
         )

@@ -16,10 +16,10 @@ from typing import Any, Final, TypeVar
 
 from twisted.logger import Logger
 
-from pymta.aio import CancelledError, Shared, TimeLimit, start, timeout
-from pymta.edge.connection import Connection, Lost
-from pymta.edge.login import Identity, LoginCancelled
-from pymta.edge.talk import Teller
+from pymta.aio import CancelledError, Shared, start, timeout
+from pymta.edge.connection import Lost
+from pymta.edge.login import LoginCancelled
+from pymta.edge.visit import Visit
 from pymta.envelope import Recipient, Sender
 from pymta.errors import (
     LocalProtocolError,
@@ -29,7 +29,7 @@ from pymta.errors import (
     TooManyWaiting,
     Unauthorized,
 )
-from pymta.events import AnswerLost, Connected, Disconnected, Rejected
+from pymta.events import AnswerLost, Rejected
 from pymta.interfaces.receive import (
     IExpandingSession,
     IMailSession,
@@ -39,14 +39,13 @@ from pymta.interfaces.receive import (
     Receipt,
 )
 from pymta.reply import Reply
-from pymta.session import Role, Session
+from pymta.session import TLS, Role, Session
 from pymta.smtp.settings import Settings
 from pymta.smtp.xclient import forwarded, is_forwarded, unforwarded
 from pymta.wire.smtp.events import (
     Answered,
     Auth,
     AuthCancelled,
-    AuthResponse,
     Closed,
     Command,
     Content,
@@ -80,44 +79,25 @@ IN_DOUBT = Reply(451, "4.3.0", "It is not certain that the message was kept; sen
 
 
 class SMTPConversation:
-    """What is said on one connection, from the greeting to the end."""
+    """What is said on one connection, from the greeting to the end: in a :attr:`visit`."""
 
     def __init__(self, settings: Settings, machine: SMTPServer, session: Session) -> None:
+        self.visit: Visit[Event] = Visit(self, settings, machine=machine, session=session, log=_log)
         self._settings = settings
         self._clock = settings.clock
-        self._teller = Teller("smtp", _log, clock=settings.clock, observer=settings.observer)
-        self._tell = self._teller.tell
-        self._connection: Connection[Event]
         self._machine = machine
-        self._session = session
         self._receiver: IMailSession | None = None
         self._transaction: ITransaction | None = None
         self._sender: Sender | None = None  # of the last MAIL
-        self._identity: Identity | None = None
-        self._reason = "lost"
-        self._stopping = False
-        self._progress = 0.0
         self._octets = 0
         self._began: float | None = None
         self._forwarded_over = False
 
     # -- from beginning to end -----------------------------------------------------
 
-    async def run(self, connection: Connection[Event]) -> None:
-        """Until the client leaves or is sent away."""
-        self._connection = connection
-        self._progress = self._clock.seconds()
-        try:
-            if self._settings.implicit_tls:
-                await self._secure()
-            if await self._fenced(self._in_time(self._connected()), self._greet):
-                self._tell(Connected(self._session))
-                while await self._step():
-                    pass
-        except TimeLimit:
-            self._too_slow()
-        finally:
-            self._end()
+    async def greet(self) -> bool:
+        """Ask the receiver whether it will have this client."""
+        return await self._fenced(self._in_time(self._connected()), self._greet)
 
     def _greet(self, reply: Reply | None) -> None:
         if reply is not None and reply.transient:
@@ -125,44 +105,28 @@ class SMTPConversation:
             reply = Reply(421, reply.status, reply.text)
         self._machine.greet(reply)
 
-    def _too_slow(self) -> None:
-        self._reason = "time limit"
+    def too_slow(self) -> None:
+        """421, where no answer is due."""
         if self._machine.at_boundary:
             self._machine.shut_down(TOO_SLOW)
 
-    def _end(self) -> None:
+    def say_goodbye(self) -> None:
+        """421 (:rfc:`5321#section-3.8`)."""
+        self._machine.shut_down()
+
+    async def leave(self) -> None:
+        """Abort what is not committed, and close the receiver."""
         self._abort()
         if self._receiver is not None:
-            self._surely(self._receiver.closed)
-        self._surely(self._log_out)
-        self._tell(Disconnected(self._session, self._reason))
+            self.visit.surely(self._receiver.closed)
+        self.visit.log_out()
 
-    def _surely(self, last: Callable[[], object]) -> None:
-        """Call what must not raise; what does, keeps nobody else from hearing of the end."""
-        try:
-            last()
-        except Exception:  # noqa: BLE001  the fence of SMTP sessions
-            self._teller.fault(self._session)
-
-    def _log_out(self) -> None:
-        identity, self._identity = self._identity, None
-        if identity is not None:
-            identity.logout()
-
-    def stop(self) -> None:
-        """Say 421 at the next command boundary; what is being committed is committed first."""
-        self._stopping = True
-        self._stop_here()
-        self._connection.wake()
-
-    def _stop_here(self) -> None:
-        if self._stopping and self._receiver is not None and self._machine.at_boundary:
-            self._machine.shut_down()
-
-    async def _step(self) -> bool:
-        if self._stopping:
-            self._stop_here()
-        event = await self._connection.next_event(self._patience())
+    async def step(self) -> bool:
+        """Take a command, or a part of the content, and answer it."""
+        visit = self.visit
+        if visit.stopping:
+            visit.stop_here()
+        event = await visit.connection.next_event(self.patience())
         way = _WAYS.get(type(event))
         if way is not None:
             # What nearly all commands are: a question for the receiver.
@@ -181,10 +145,9 @@ class SMTPConversation:
             case Answered() | AuthCancelled():
                 pass
             case Quit():
-                self._reason = "quit"
-            case Closed(reason):
-                if self._reason == "lost":
-                    self._reason = reason.value
+                self.visit.reason = "quit"
+            case Closed():
+                self.visit.closed(event)
                 return False
             case StartTLS():
                 await self._start_tls()
@@ -194,16 +157,17 @@ class SMTPConversation:
                 asked = self._in_time(self._command(event))
                 await self._fenced(asked, partial(self._commanded, event.verb))
             case _:
-                raise AssertionError(event)  # AuthResponse comes to _prompt alone
+                raise AssertionError(event)  # AuthResponse comes to the prompt alone
         return True
 
     def _in_time(self, answer: Awaitable[T]) -> Awaitable[T]:
         return timeout(self._clock, self._settings.timeouts.answer, answer)
 
-    def _patience(self) -> float:
+    def patience(self) -> float:
+        """By the command, the content, and the whole session."""
         timeouts = self._settings.timeouts
         now = self._clock.seconds()
-        left = self._progress + timeouts.session - now
+        left = self.visit.since + timeouts.session - now
         if self._began is not None:
             # A deadline that the octets move, not the reads: one octet a minute moves it
             # by two milliseconds.
@@ -235,9 +199,9 @@ class SMTPConversation:
             case TooManyWaiting():
                 return BUSY
             case SpoolError():
-                _log.error("{session}: {fault}", session=self._session.id, fault=fault)
+                _log.error("{session}: {fault}", session=self.visit.session.id, fault=fault)
                 return NO_ROOM
-        name = self._teller.fault(self._session)
+        name = self.visit.fault()
         return Reply(451, "4.3.0", f"Local error, try again later ({name})")
 
     # -- commands ---------------------------------------------------------------------
@@ -254,26 +218,26 @@ class SMTPConversation:
         return None
 
     async def _connected(self) -> Reply | None:
-        self._receiver = await self._settings.receiver.connected(self._session)
+        self._receiver = await self._settings.receiver.connected(self.visit.session)
         return None
 
     async def _change(self, session: Session) -> None:
         assert self._receiver is not None
         await self._receiver.changed(session)
-        self._session = session
+        self.visit.session = session
 
     async def _hello(self, event: Hello) -> Reply | None:
         # RFC 5321 section 4.1.4: a HELO that is refused leaves the state as it was; one that is
         # not ends the transaction, which the machine tells.
         extended = event.verb != "HELO"
-        await self._change(replace(self._session, helo=event.domain, extended=extended))
+        await self._change(replace(self.visit.session, helo=event.domain, extended=extended))
         return None
 
     async def _mail(self, event: Mail) -> Reply | None:
         assert self._receiver is not None
         if self._forwarded_over:
-            await self._change(unforwarded(self._session))
-        self._forwarded_over = is_forwarded(self._session)
+            await self._change(unforwarded(self.visit.session))
+        self._forwarded_over = is_forwarded(self.visit.session)
         self._sender = event.sender
         self._transaction = await self._refusable(self._receiver.begin(event.sender), "mail")
         return None
@@ -294,17 +258,22 @@ class SMTPConversation:
         try:
             return await answer
         except Refused as no:
-            self._tell(
-                Rejected(
-                    session=self._session,
-                    stage=stage,
-                    reply=no.reply,
-                    sender=self._sender,
-                    recipient=recipient,
-                    reason=str(no),
-                )
-            )
+            self._tell_rejected(no, stage, recipient=recipient)
             raise
+
+    def _tell_rejected(
+        self, no: Refused, stage: str, *, recipient: Recipient | None = None
+    ) -> None:
+        self.visit.tell(
+            Rejected(
+                session=self.visit.session,
+                stage=stage,
+                reply=no.reply,
+                sender=self._sender,
+                recipient=recipient,
+                reason=str(no),
+            )
+        )
 
     # -- content ------------------------------------------------------------------------
 
@@ -347,15 +316,7 @@ class SMTPConversation:
         except CancelledError:
             raise
         except Refused as no:
-            self._tell(
-                Rejected(
-                    session=self._session,
-                    stage="message",
-                    reply=no.reply,
-                    sender=self._sender,
-                    reason=str(no),
-                )
-            )
+            self._tell_rejected(no, "message")
             self._machine.answer(no.reply)
         except (TooManyWaiting, SpoolError) as fault:  # said before anything was kept
             self._machine.answer(self._fault(fault))
@@ -369,8 +330,8 @@ class SMTPConversation:
         return await transaction.commit()
 
     def _durable(self, ended: Receipt | Sequence[Reply]) -> None:
-        self._progress = self._clock.seconds()
-        if self._connection.lost:
+        self.visit.since = self._clock.seconds()
+        if self.visit.connection.lost:
             self._answer_lost(ended)
         if not isinstance(ended, Receipt):
             self._machine.answer_each(ended)
@@ -382,7 +343,7 @@ class SMTPConversation:
 
     def _answer_lost(self, ended: Receipt | Sequence[Reply]) -> None:
         ids = ended.queue_ids if isinstance(ended, Receipt) else ()
-        self._tell(AnswerLost(self._session, ids))
+        self.visit.tell(AnswerLost(self.visit.session, ids))
 
     def _in_doubt(self, fault: Exception, commit: Shared[Receipt | Sequence[Reply]]) -> None:
         self._fault(fault)
@@ -407,18 +368,13 @@ class SMTPConversation:
         transaction, self._transaction = self._transaction, None
         self._began = None
         if transaction is not None:
-            self._surely(transaction.abort)
+            self.visit.surely(transaction.abort)
 
     # -- TLS and logins --------------------------------------------------------------------
 
-    async def _secure(self) -> None:
-        certificates = self._settings.certificates
-        assert certificates is not None
-        seconds = self._settings.timeouts.handshake
-        self._session = await self._teller.secure(
-            self._connection, certificates, seconds, session=self._session
-        )
-        self._machine.tls_started(self._session.tls)
+    def secured(self, tls: TLS) -> None:
+        """Before the greeting, or behind STARTTLS."""
+        self._machine.tls_started(tls)
 
     async def _start_tls(self) -> None:
         self._abort()
@@ -426,12 +382,13 @@ class SMTPConversation:
         if self._machine.closing:
             return  # octets had come behind STARTTLS (S04)
         # RFC 3207 section 4.2: both sides forget what was said before, and so a login.
-        self._log_out()
-        self._session = replace(
-            self._session, helo="", extended=False, identity=None, mechanism=None
+        visit = self.visit
+        visit.log_out()
+        visit.session = replace(
+            visit.session, helo="", extended=False, identity=None, mechanism=None
         )
-        await self._secure()
-        await self._fenced(self._in_time(self._change(self._session)), self._tls_refused)
+        await visit.secure()
+        await self._fenced(self._in_time(self._change(visit.session)), self._tls_refused)
 
     def _tls_refused(self, reply: Reply | None) -> None:
         # The command has its answer already: all that is left is to go.
@@ -445,51 +402,29 @@ class SMTPConversation:
             pass  # the machine has answered
 
     async def _logged_in(self, event: Auth) -> Reply | None:
-        login = self._settings.login
+        visit, login = self.visit, self._settings.login
         assert login is not None
         try:
-            identity = await login.authenticate(
-                event.mechanism,
-                event.initial,
-                session=self._session,
-                prompt=self._prompt,
-                binding=self._connection.channel_binding(),
+            visit.identity = identity = await visit.authenticate(
+                login, event.mechanism, initial=event.initial
             )
         except Unauthorized as no:
             return LOGIN_LATER if no.transient else NO_LOGIN
-        session = replace(self._session, identity=identity.name, mechanism=event.mechanism)
         try:
-            await self._in_time(self._change(session))
+            await self._in_time(self._change(visit.known_as(identity)))
         except BaseException:
-            self._surely(identity.logout)
+            visit.log_out()
             raise
-        self._identity = identity
         return None
-
-    async def _prompt(self, challenge: bytes) -> bytes:
-        self._machine.challenge(challenge)
-        try:
-            event = await self._connection.next_event(self._patience())
-        except TimeLimit:
-            self._too_slow()
-            raise Lost from None
-        match event:
-            case AuthResponse(data):
-                return data
-            case AuthCancelled():
-                raise LoginCancelled
-            case Closed(reason):
-                self._reason = reason.value
-                raise Lost
-            case _:
-                raise AssertionError(event)  # nothing else comes within an exchange
 
     # -- XCLIENT, XFORWARD --------------------------------------------------------------------
 
     async def _command(self, event: Command) -> Reply | None:
         if self._transaction is not None:
             return NESTED
-        known = unforwarded(self._session) if self._forwarded_over else self._session
+        known = self.visit.session
+        if self._forwarded_over:
+            known = unforwarded(known)
         try:
             session = forwarded(known, event)
         except RemoteProtocolError as error:
@@ -502,7 +437,7 @@ class SMTPConversation:
         if reply is not None or verb != "XCLIENT":
             self._machine.answer(reply)
             return
-        self._surely(self._log_out)
+        self.visit.log_out()
         self._machine.restart()
 
 

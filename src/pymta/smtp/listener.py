@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from pymta.edge.listener import Listener
+from pymta.edge.listener import Listener, Talk, listener_for
 from pymta.edge.login import Login
 from pymta.edge.switch import Client
-from pymta.session import Session
+from pymta.edge.visit import session_of
 from pymta.smtp.conversation import SMTPConversation
 from pymta.smtp.settings import Settings
 from pymta.wire.smtp.extensions import (
@@ -37,11 +37,9 @@ def smtp_listener(settings: Settings) -> Listener:
 
     :raises ValueError: for settings that contradict each other.
     """
-    if settings.implicit_tls and settings.certificates is None:
-        raise ValueError("implicit TLS needs certificates")
     if settings.require_login and settings.login is None:
         raise ValueError("nobody can log in where login is required")
-    return Listener(settings.clock, _Beginning(settings), door=settings.door, too_many=TOO_MANY)
+    return listener_for(settings, _Beginning(settings), too_many=TOO_MANY)
 
 
 class _Beginning:
@@ -53,7 +51,7 @@ class _Beginning:
         # Two connections differ in what is announced only by who is at the other end.
         self._extensions = cache(self._make_extensions)
 
-    def __call__(self, client: Client) -> tuple[SMTPServer, SMTPConversation]:
+    def __call__(self, client: Client) -> tuple[SMTPServer, Talk]:
         settings = self._settings
         machine = SMTPServer(
             hostname=settings.hostname,
@@ -63,18 +61,8 @@ class _Beginning:
             newlines=settings.newlines,
             requirements=self._requirements,
         )
-        return machine, SMTPConversation(settings, machine, self._session(client))
-
-    def _session(self, client: Client) -> Session:
-        settings = self._settings
-        return Session(
-            id=f"{settings.role.value}-{next(settings.door.numbers):x}",
-            role=settings.role,
-            peer=client.peer,
-            local=client.local,
-            proxy=client.proxy,
-            started=settings.now(),
-        )
+        session = session_of(client, settings, settings.role)
+        return machine, SMTPConversation(settings, machine, session).visit
 
     def _extensions_for(self, client: Client) -> ExtensionTable:
         login = self._settings.login

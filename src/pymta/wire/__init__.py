@@ -13,5 +13,6 @@ A machine never waits, never knows the time and never opens anything.  Whoever d
 """
 
 from pymta.wire._lines import NEED_DATA, NeedData
+from pymta.wire._serving import AuthCancelled, AuthResponse, Closed
 
-__all__ = ["NEED_DATA", "NeedData"]
+__all__ = ["NEED_DATA", "AuthCancelled", "AuthResponse", "Closed", "NeedData"]

@@ -12,9 +12,10 @@ from pymta.imap.conversation import COALESCE, PROGRESS
 from pymta.interfaces.content import Octets
 from pymta.interfaces.mailbox import IAppendLimitStore, IQuotaRootStore, NewMessage
 from pymta.mailbox import ACCOUNT_ROOT, INBOX, UID, Resource, UIDSet
+from tests.edge.home import ALICE, result
 from tests.imap.dialogue import Played, play
 from tests.imap.extensions.names import Row
-from tests.imap.house import ALICE, ONE, House, result
+from tests.imap.house import ONE, House
 
 __all__ = ["spoken"]
 

@@ -9,18 +9,19 @@ from typing import Any
 
 import pytest
 from twisted.internet.task import Clock
-from zope.interface import Interface, directlyProvides, providedBy
+from zope.interface import Interface, directlyProvides, implementedBy, providedBy
 
 from pymta.imap.offer import OFFERED
 from pymta.interfaces.annotations import IMetadataStore
 from pymta.interfaces.mailbox import IAppendLimitStore, IQuotaRootStore
 from pymta.interfaces.sharing import IACLStore
 from tests.edge.certificates import certificates
+from tests.edge.home import ALICE, PASSWORDS, STRANGER
 from tests.edge.player import Player
 from tests.edge.tlsplayer import TLSPlayer
 from tests.imap.extensions.names import ROWS, Row
 from tests.imap.extensions.speaking import spoken
-from tests.imap.house import ALICE, ONE, PASSWORDS, STRANGER, House, implemented
+from tests.imap.house import ONE, House
 
 _NAMES = """
     IMAP4rev1 IMAP4rev2 ACL RIGHTS=kxte APPENDLIMIT=52428800 BINARY CATENATE CHILDREN
@@ -206,7 +207,7 @@ def implemented_by_memory() -> list[type[Interface]]:
     """What a plain store provides."""
     from pymta.store.memory.mailboxes import MemoryMailboxes
 
-    return implemented(MemoryMailboxes)
+    return list(implementedBy(MemoryMailboxes))
 
 
 # -- limits: none by default ---------------------------------------------------------------------

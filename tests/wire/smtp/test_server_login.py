@@ -286,3 +286,10 @@ def test_implicit_tls() -> None:
         """,
         whole,
     )
+
+
+def test_secrets_are_not_shown() -> None:
+    """What is logged of an event holds no credential."""
+    shown = repr([Auth("PLAIN", b"tanstaaf"), AuthResponse(b"tanstaaf")])
+
+    assert "tanstaaf" not in shown

@@ -14,6 +14,8 @@ from datetime import datetime
 from enum import Enum
 from typing import TypeAlias
 
+from pymta.wire._serving import AuthCancelled, AuthResponse, Closed
+
 __all__ = [
     "Answered",
     "AppendBroken",
@@ -45,20 +47,6 @@ class Asked:
 
     tag: str
     command: object
-
-
-@dataclass(frozen=True, slots=True)
-class AuthResponse:
-    """A response in an AUTHENTICATE exchange, decoded: answered as Authenticate was."""
-
-    data: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class AuthCancelled:
-    """The client gave the exchange up, or broke it: the machine has said BAD."""
-
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +143,7 @@ class AppendBroken:
 
 
 class ClosedReason(Enum):
-    """Why a session is over."""
+    """Why a session is over: of :class:`Closed`."""
 
     LOGOUT = "logout"
     PEER_CLOSED = "the peer closed"
@@ -166,13 +154,6 @@ class ClosedReason(Enum):
     TOO_BIG = "more octets than are read away"
     BAD_COMPRESSION = "no deflate stream"
     SHUT_DOWN = "shut down"
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """The session is over, and nothing is asked any more."""
-
-    reason: ClosedReason
 
 
 Event: TypeAlias = (

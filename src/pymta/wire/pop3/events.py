@@ -15,6 +15,7 @@ from enum import Enum, Flag, auto
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from pymta.wire._serving import AuthCancelled, AuthResponse, Closed
 from pymta.wire.pop3.texts import Text
 
 __all__ = [
@@ -95,13 +96,6 @@ class Auth:
 
     mechanism: str
     initial: bytes | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class AuthResponse:
-    """A response of the client, decoded."""
-
-    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,18 +234,8 @@ class Answered:
     error: Text | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AuthCancelled:
-    """
-    The exchange has ended without a login, and -ERR is written: the client cancelled it, or sent
-    what is no base64.
-    """
-
-    error: Text
-
-
 class ClosedReason(Enum):
-    """Why a machine takes no more."""
+    """Why a machine takes no more: of :class:`Closed`, which it gives as often as it is asked."""
 
     QUIT = "QUIT was answered"
     PEER_CLOSED = "the peer closed its side"
@@ -263,13 +247,6 @@ class ClosedReason(Enum):
     TOO_LONG = "the server's response is too long"
     NO_POP3 = "the server's response is no POP3"
     UNSOLICITED = "the server answered what was not asked"
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """The last event; given again as often as asked."""
-
-    reason: ClosedReason
 
 
 Question: TypeAlias = (

@@ -299,7 +299,7 @@ class POP3Server:
         except Refusal as refusal:
             self._phase = next_phase(self._phase, Move.CANCEL)
             self._say(_ERR, self._texts[refusal.text])
-            return self._count_failed_login() or AuthCancelled(refusal.text)
+            return self._count_failed_login() or AuthCancelled(refusal.text.value)
 
     def _count_failed_login(self) -> Closed | None:
         self._failed_logins += 1

@@ -8,12 +8,14 @@ The states of a POP3 session, and every change between them, as tables.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from pymta.errors import LocalProtocolError
+from pymta.wire._serving import moved
 
 __all__ = ["ANYWHERE", "Move", "Phase", "State", "Status", "next_phase"]
 
@@ -76,16 +78,8 @@ _PHASES: Final = MappingProxyType(
 )
 
 
-def next_phase(phase: Phase, move: Move) -> Phase:
-    """
-    The phase that a move leads to.
-
-    :raises LocalProtocolError: it leads nowhere from here.
-    """
-    try:
-        return _PHASES[phase, move]
-    except KeyError:
-        raise LocalProtocolError(f"{move.value!r} while waiting for {phase.value}") from None
+next_phase: Final[Callable[[Phase, Move], Phase]] = partial(moved, _PHASES)
+"""The phase that a move leads to; raises LocalProtocolError where it leads nowhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

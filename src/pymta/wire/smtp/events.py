@@ -7,12 +7,13 @@ answered (:data:`Question`).  The others *tell*; whoever drives the machine may 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
 from pymta.envelope import Recipient, Sender
 from pymta.reply import Reply
+from pymta.wire._serving import AuthCancelled, AuthResponse, Closed
 
 __all__ = [
     "Answered",
@@ -104,14 +105,7 @@ class Auth:
     """
 
     mechanism: str
-    initial: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class AuthResponse:
-    """The client's response to a challenge; answered as :class:`Auth` is."""
-
-    data: bytes
+    initial: bytes | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,11 +180,6 @@ class TransactionAborted:
 
 
 @dataclass(frozen=True, slots=True)
-class AuthCancelled:
-    """The exchange is over; the client was answered.  What the mechanism holds can go."""
-
-
-@dataclass(frozen=True, slots=True)
 class Answered:
     """
     The machine answered a command, or what is none, by itself.
@@ -207,7 +196,7 @@ class Quit:
 
 
 class Reason(Enum):
-    """Why the machine closed."""
+    """Why the machine closed: of :class:`Closed`."""
 
     QUIT = "the client said QUIT"
     DISCONNECTED = "the client closed the connection"
@@ -217,13 +206,6 @@ class Reason(Enum):
     LIMIT = "too many errors, commands or tries"
     UNPARSABLE = "where the next command begins cannot be known"
     SHUT_DOWN = "we shut down"
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """The last event: nothing more is read; what is to be sent is sent before closing."""
-
-    reason: Reason
 
 
 Told: TypeAlias = Content | TransactionAborted | AuthCancelled | Answered | Quit | Closed

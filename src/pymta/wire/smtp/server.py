@@ -236,7 +236,7 @@ class SMTPServer:
             self._dialogue.step(Step.CHUNK_FAILED)
         meant = self._meaning.understand(verb, argument)
         if isinstance(meant, Reply):
-            if meant.code == 421:
+            if meant.closing:
                 return self._say_and_close(meant, Reason.LIMIT)
             return self._say(meant)
         # RFC 2920 section 3.1: EHLO is the last of its group.
