@@ -19,13 +19,14 @@ from sqlalchemy import (
     Table,
     Text,
     create_engine,
+    delete,
     select,
 )
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
 
 from pymta.database.dialect import among, each, ends_in, later, pairs, through
-from pymta.database.rows import insert_rows, keys
+from pymta.database.rows import Packed, Removal, insert_rows, keys
 from tests.postgres import Server
 
 ROWS = Table("forms", MetaData(), Column("id", BigInteger, primary_key=True), Column("name", Text))
@@ -131,3 +132,38 @@ def test_later(both: Both) -> None:
     query = select(later(ROWS.c.id, other.c.id)).where(ROWS.c.id != other.c.id)
 
     assert [(7,), (7,)] == _ask(both, query)
+
+
+@SHARED
+@given(rows=st.dictionaries(NUMBERS, TEXTS | st.none(), max_size=9), chosen=st.sets(NUMBERS))
+def test_rows_that_come_out_in_one_step(
+    both: Both, rows: dict[int, str | None], chosen: set[int]
+) -> None:
+    """They are those of the query, whatever is in them; none of nothing."""
+    packed = Packed(select(ROWS.c.id, ROWS.c.name.label("called")).where(among(ROWS.c.id, "ids")))
+    wanted = chosen | set(list(rows)[::2])
+    expected = {(number, name) for number, name in rows.items() if number in wanted}
+    for connection in both:
+        _filled(connection, rows)
+        found = packed.all(connection, {"ids": keys(wanted)})
+        assert expected == {(row.id, row.called) for row in found}
+        assert len(expected) == len(found)
+
+
+@SHARED
+@given(rows=st.dictionaries(NUMBERS, TEXTS | st.none(), max_size=9), chosen=st.sets(NUMBERS))
+def test_removal(both: Both, rows: dict[int, str | None], chosen: set[int]) -> None:
+    """What is removed is told, and the rest stays."""
+    removal = Removal(ROWS, among(ROWS.c.id, "ids"), told=[ROWS.c.id, ROWS.c.name])
+    chosen |= set(list(rows)[::2])
+    for connection in both:
+        _filled(connection, rows)
+        gone = removal.run(connection, {"ids": keys(chosen)})
+        left = connection.execute(select(ROWS.c.id, ROWS.c.name)).all()
+        assert {(n, name) for n, name in rows.items() if n in chosen} == {tuple(r) for r in gone}
+        assert {(n, name) for n, name in rows.items() if n not in chosen} == {*map(tuple, left)}
+
+
+def _filled(connection: Connection, rows: dict[int, str | None]) -> None:
+    connection.execute(delete(ROWS))
+    insert_rows(through(connection), ROWS, list(rows.items()))

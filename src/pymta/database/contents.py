@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, Integer, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Integer, bindparam, func, select, update
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -30,7 +30,7 @@ from pymta.database.filecontent import FileContent
 from pymta.database.files import NewFile, read_file, unlink_file, unlocked
 from pymta.database.numbers import Numbers
 from pymta.database.readers import Readers
-from pymta.database.rows import among, insert_rows, keys, through
+from pymta.database.rows import Removal, among, insert_rows, keys, through
 from pymta.database.tables import contents as table
 from pymta.database.writer import after_commit, after_telling
 from pymta.errors import MessageGone, SpoolError
@@ -65,10 +65,11 @@ _ADD = (
     .values(refs=table.c.refs + bindparam("by"))
     .returning(table.c.id)
 )
-_DROP = (
-    delete(table)
-    .where(among(table.c.id, "ids"), table.c.refs <= bindparam("by"))
-    .returning(table.c.id, table.c.file)
+_DROP = Removal(
+    table,
+    among(table.c.id, "ids"),
+    table.c.refs <= bindparam("by"),
+    told=[table.c.id, table.c.file],
 )
 
 
@@ -232,7 +233,7 @@ class Contents:
     def unlink(self, connection: Connection, numbers: Iterable[int]) -> None:
         """One reference less for each; an id is given as often as it is let go."""
         for count, ids in _by_count(Counter(numbers)):
-            dropped = connection.execute(_DROP, {"ids": keys(ids), "by": count}).all()
+            dropped = _DROP.run(connection, {"ids": keys(ids), "by": count})
             rest = ids.difference(row.id for row in dropped)
             if rest:
                 connection.execute(_ADD, {"ids": keys(rest), "by": -count})

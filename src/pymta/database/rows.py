@@ -2,23 +2,33 @@
 Many rows in few statements.
 
 Each statement that the writer runs lets go of the interpreter lock, and gets it back up to 5 ms
-later when the reactor is busy: ``executemany`` does so once a *row*.  So rows go in by VALUES
-lists, and sets of keys are one parameter.  The texts are few, so that both caches of compiled
-statements hit.
+later when the reactor is busy: ``executemany`` does so once a *row*, and so does reading what was
+found.  So rows go in by VALUES lists, sets of keys are one parameter, and rows come out as one
+value.  The texts are few, so that both caches of compiled statements hit.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, delete, func, select
 
-from pymta.database.dialect import Execute, among, pairs, through
+from pymta.database.dialect import Execute, Forms, among, pairs, through
 
-__all__ = ["Execute", "among", "insert_rows", "keys", "pairs", "through"]
+__all__ = [
+    "Execute",
+    "Packed",
+    "Removal",
+    "among",
+    "insert_rows",
+    "keys",
+    "pairs",
+    "through",
+]
 
 # A power of two: a batch of n rows is at most log2(n) different texts.  SQLite takes 32,766
 # parameters a statement, PostgreSQL 65,535.
@@ -54,3 +64,56 @@ def _insert(table: Table, count: int, conflict: str, mark: str) -> str:
 def keys(values: Iterable[int | str | tuple[str, int]]) -> str:
     """A set of keys as one parameter."""
     return json.dumps(list(values), ensure_ascii=False)
+
+
+def _row_of(names: Sequence[str]) -> Callable[[Iterable[Any]], Any]:
+    row = namedtuple("row", names)  # type: ignore[misc]  # its names are a query's
+    return row._make
+
+
+class Packed:
+    """
+    A query whose rows come out in one step: numbers, texts and NULL, no octets.
+
+    :param query: its columns have different names, which are those of the rows' attributes.
+    """
+
+    def __init__(self, query: Select[Any] | Forms) -> None:
+        forms = query if isinstance(query, Forms) else Forms(query, query)
+        rows = forms.sqlite.subquery()
+        self._packed = select(func.json_group_array(func.json_array(*rows.c)))
+        self._as_it_is = forms.postgresql
+        self._make = _row_of(rows.c.keys())
+
+    def all(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
+        """The rows."""
+        if connection.dialect.name != "sqlite":  # its driver has all of them at once
+            return connection.execute(self._as_it_is, values).all()
+        packed: str = connection.scalars(self._packed, values).one()
+        return list(map(self._make, json.loads(packed)))
+
+
+class Removal:
+    """
+    Removes rows, and tells what was in them.
+
+    :param where: which rows; nothing that depends on whether others of them are still there.
+    :param told: columns, as :class:`Packed` has them.
+    """
+
+    def __init__(
+        self, table: Table, *where: ColumnElement[bool], told: Sequence[Column[Any]]
+    ) -> None:
+        self._removed = delete(table).where(*where)
+        self._told = self._removed.returning(*told)
+        self._found = Packed(select(*told).where(*where))
+
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
+        """:returns: a row for each that was removed."""
+        if connection.dialect.name != "sqlite":
+            return connection.execute(self._told, values).all()
+        # Nobody else writes in between.
+        found = self._found.all(connection, values)
+        if found:
+            connection.execute(self._removed, values)
+        return found

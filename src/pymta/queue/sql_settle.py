@@ -14,7 +14,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, exists, literal, sel
 
 from pymta.database.contents import Contents
 from pymta.database.dialect import Forms
-from pymta.database.rows import among, insert_rows, keys, pairs, through
+from pymta.database.rows import Packed, Removal, among, insert_rows, keys, pairs, through
 from pymta.queue.sql_add import insert_mails, known_ids, lower_heads
 from pymta.queue.sql_rows import Head, MailRows
 from pymta.queue.sql_tables import CLAIMED, DUE, HELD, mails, recipients, settled
@@ -97,7 +97,7 @@ def _looked_up_in_order() -> Any:
     ).select_from(asked.join(mail, true()).join(found, true()))
 
 
-_LOOK = Forms(_looked_up(), _looked_up_in_order())
+_LOOK = Packed(Forms(_looked_up(), _looked_up_in_order()))
 _THESE = among(recipients.c.number, "numbers")
 _RENEW = update(recipients).where(_THESE).values(wake=bindparam("until"))
 _WAITING = {"state": DUE, "owner": None, "wake": recipients.c.due}
@@ -122,13 +122,11 @@ _LATER = (
     )
 )
 _REMOVE = delete(recipients).where(_THESE)
-_LAST = (
-    delete(mails)
-    .where(
-        among(mails.c.number, "mails"),
-        ~exists(select(literal(1)).where(recipients.c.mail == mails.c.number)),
-    )
-    .returning(mails.c.id, mails.c.content)
+_LAST = Removal(
+    mails,
+    among(mails.c.number, "mails"),
+    ~exists(select(literal(1)).where(recipients.c.mail == mails.c.number)),
+    told=[mails.c.id, mails.c.content],
 )
 _FORGET = delete(settled).where(settled.c.expires <= bindparam("now"))
 
@@ -138,7 +136,7 @@ class _Look:
 
     def __init__(self, connection: Connection, claims: Iterable[Holding]) -> None:
         asked = {(claim.queue_id, number) for claim in claims for number in claim.recipients}
-        found = connection.execute(_LOOK.of(connection), {"claimed": keys(asked)}).all()
+        found = _LOOK.all(connection, {"claimed": keys(asked)})
         self._rows: dict[tuple[str, int], Any] = {(row.queue_id, row.id): row for row in found}
 
     def take(self, claim: Holding) -> list[Any] | None:
@@ -272,7 +270,7 @@ def remove(contents: Contents, connection: Connection, rows: Sequence[Any], *, f
     if not rows:
         return
     connection.execute(_REMOVE, {"numbers": keys(row.number for row in rows)})
-    gone = connection.execute(_LAST, {"mails": keys({row.mail for row in rows})}).all()
+    gone = _LAST.run(connection, {"mails": keys({row.mail for row in rows})})
     insert_rows(
         through(connection),
         settled,
