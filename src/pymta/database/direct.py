@@ -4,7 +4,7 @@ Statements that run hundreds of times a second: compiled once, and given to the 
 SQLAlchemy takes 60 us for each execution of a statement that it has compiled before, most of them
 for objects round a row or two; the driver takes 10.  They run in the transaction that SQLAlchemy
 has begun on the connection.  Values go in and come out as the driver has them, which for numbers,
-texts and octets is what SQLAlchemy would give.
+texts and octets is what SQLAlchemy would give; errors are the driver's own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Dialect
 from sqlalchemy.sql import ClauseElement
 
-__all__ = ["first", "rows", "tuples"]
+from pymta.database import dialect
+from pymta.database.dialect import Execute
+
+__all__ = ["first", "rows", "through", "tuples"]
 
 _Values = Mapping[str, object]
 
@@ -43,8 +46,7 @@ def tuples(connection: Connection, statement: ClauseElement, values: _Values) ->
     given: Any = {**words.fixed, **values} if words.fixed else values
     if words.names is not None:
         given = [given[name] for name in words.names]
-    driver: Any = connection.connection.driver_connection
-    found: list[Any] = driver.execute(words.text, given).fetchall()
+    found: list[Any] = _driver(connection).execute(words.text, given).fetchall()
     return found
 
 
@@ -60,9 +62,18 @@ def first(connection: Connection, statement: ClauseElement, values: _Values) -> 
     return _row(statement)._make(found[0]) if found else None
 
 
+def through(connection: Connection) -> Execute:
+    """As :func:`pymta.database.dialect.through`: for rows that are written by the hundred."""
+    return dialect.through(connection)._replace(run=_driver(connection).execute)
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection
+
+
 @lru_cache(maxsize=256)
-def _words(statement: ClauseElement, dialect: Dialect) -> _Words:
-    compiled: Any = statement.compile(dialect=dialect)
+def _words(statement: ClauseElement, kind: Dialect) -> _Words:
+    compiled: Any = statement.compile(dialect=kind)
     fixed = {name: value for name, value in compiled.params.items() if value is not None}
     return _Words(str(compiled), compiled.positiontup, fixed)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Table
@@ -38,7 +39,7 @@ def insert_rows(
         count = min(_MOST_ROWS, 1 << (len(rows) - start).bit_length() - 1)
         chunk = rows[start : start + count]
         text = _insert(table, count, conflict, execute.mark)
-        execute.run(text, tuple(v for row in chunk for v in row))
+        execute.run(text, tuple(chain.from_iterable(chunk)))
         start += count
 
 

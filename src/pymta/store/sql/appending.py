@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from pymta.database import direct
 from pymta.database.contents import Placed
-from pymta.database.rows import among, insert_rows, keys, through
+from pymta.database.rows import among, insert_rows, keys
 from pymta.errors import MessageGone
 from pymta.mailbox import UID, Appended, MailboxName, ModSeq, UIDSet
 from pymta.store._digest import Digest
@@ -231,7 +232,7 @@ class Adding:
         for wrong in self._work.context.contents.link(connection, self._placed):
             if wrong is not None:
                 raise wrong
-        execute = through(connection)
+        execute = direct.through(connection)
         insert_rows(execute, letters, self._letters)
         insert_rows(execute, messages, self._messages)
         insert_rows(execute, deliveries, self._deliveries)

@@ -192,7 +192,7 @@ class Work:
         [(number,)] = direct.tuples(self.connection, _CHANGED, {})
         for store in self._dirty_stores.values():
             store.changed = number
-        execute = through(self.connection)
+        execute = direct.through(self.connection)
         boxes = [box.row() for box in self._dirty.values()]
         insert_rows(execute, mailboxes, boxes, conflict=_UPSERT_BOX)
         rows = [store.row() for store in self._dirty_stores.values()]
