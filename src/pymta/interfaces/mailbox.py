@@ -31,6 +31,7 @@ from pymta.mailbox import (
     MailboxInfo,
     MailboxName,
     ModSeq,
+    Opened,
     QuotaRoot,
     Resource,
     Snapshot,
@@ -120,6 +121,9 @@ class IMailbox(Interface):
 
     def snapshot() -> Awaitable[Snapshot]:
         """All UIDs, as ranges, with the modseq they are true at: one moment."""
+
+    def opened() -> Awaitable[Opened]:
+        """:meth:`info`, :meth:`keywords` and :meth:`snapshot` in one question: SELECT's."""
 
     def changes(since: ModSeq, known: UIDSet | None = None) -> Awaitable[Changes]:
         """

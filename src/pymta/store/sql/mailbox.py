@@ -28,6 +28,7 @@ from pymta.mailbox import (
     MailboxInfo,
     MailboxName,
     ModSeq,
+    Opened,
     Snapshot,
     UIDSet,
     Wanted,
@@ -71,14 +72,22 @@ class SQLMailbox:
         return await self._resources.read(lambda c: reading.keywords_of(c, self._place.find(c)))
 
     async def snapshot(self) -> Snapshot:
-        maps = self._resources.maps
+        return self._looked(*await self._resources.read(self._look))
 
-        def look(connection: Connection) -> tuple[int, snapshots.Looked]:
-            number = self._place.find(connection)
-            return number, snapshots.look(connection, number, maps.get(number))
+    async def opened(self) -> Opened:
+        def look(c: Connection) -> tuple[tuple[int, snapshots.Looked], MailboxInfo, frozenset[str]]:
+            number = self._place.find(c)
+            return self._look(c), reading.info(c, number), reading.keywords_of(c, number)
 
-        number, looked = await self._resources.read(look)
-        maps.put(number, looked)
+        looked, info, keywords = await self._resources.read(look)
+        return Opened(info=info, keywords=keywords, snapshot=self._looked(*looked))
+
+    def _look(self, connection: Connection) -> tuple[int, snapshots.Looked]:
+        number = self._place.find(connection)
+        return number, snapshots.look(connection, number, self._resources.maps.get(number))
+
+    def _looked(self, number: int, looked: snapshots.Looked) -> Snapshot:
+        self._resources.maps.put(number, looked)
         return looked.snapshot
 
     async def changes(self, since: ModSeq, known: UIDSet | None = None) -> Changes:
