@@ -54,9 +54,15 @@ async def _append(session: IMAPSession, command: Append) -> Ending | None:
         return replaced
     try:
         mailbox = await session.asked(session.store.open(command.mailbox))
+        return await _take(session, command, replaced, mailbox)
     except NoSuchMailbox:
-        # Before the octets: the client is spared sending them.
+        # Before many octets: the client is spared sending them.
         return no_destination()
+
+
+async def _take(
+    session: IMAPSession, command: Append, replaced: UID | None, mailbox: IMailbox
+) -> Ending | None:
     taking = _Taking(session, mailbox)
     try:
         refused = await taking.take()
@@ -77,8 +83,6 @@ async def _keep(session: IMAPSession, mailbox: IMailbox, messages: list[NewMessa
         appended = await session.changed(mailbox.append(messages))
     except ValueError:
         return NO("A flag that cannot be set", codes.CANNOT)
-    except NoSuchMailbox:
-        return no_destination()
     session.brought = Brought(mailbox.name, appended.uids)
     return OK("It is kept", _code(appended))
 
@@ -113,8 +117,6 @@ async def _replace(
         )
     except ValueError:
         return NO("A flag that cannot be set", codes.CANNOT)
-    except NoSuchMailbox:
-        return no_destination()
     session.brought = Brought(command.mailbox, appended.uids)
     # RFC 8508 section 3.3: in an untagged OK, in front of the EXPUNGE
     session.say(untagged(OK("The new message is there", _code(appended))))
