@@ -36,6 +36,7 @@ __all__ = [
     "MailboxName",
     "ModSeq",
     "Namespaces",
+    "Opened",
     "PossibleRights",
     "QuotaRoot",
     "Resource",
@@ -281,6 +282,19 @@ class Snapshot:
     modseq: ModSeq
     recent: UID
     """Messages from this UID on were seen by no read-write session yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """
+    What a client is told of a mailbox when it opens it, all of one moment.
+
+    :param keywords: all that its messages ever had.
+    """
+
+    info: MailboxInfo
+    keywords: frozenset[str]
+    snapshot: Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

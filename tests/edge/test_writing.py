@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from twisted.internet.tcp import Server
 from twisted.internet.testing import MemoryReactor, StringTransport
+from twisted.internet.unix import Server as UNIXServer
 
-from pymta.edge.writing import write_now
+from pymta.edge.writing import undelayed, write_now
 
 
 class Peer:
@@ -91,3 +92,38 @@ def test_other_transports_write_as_they_do() -> None:
     write_now(transport, b"250 Ok\r\n")
 
     assert b"250 Ok\r\n" == transport.value()
+
+
+def accepted() -> tuple[socket.socket, socket.socket]:
+    """Both ends of a connection over 127.0.0.1."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        theirs = socket.create_connection(listening.getsockname())
+        return listening.accept()[0], theirs
+
+
+def test_the_end_of_an_answer_waits_for_no_acknowledgement() -> None:
+    """
+    A TCP socket sends what it is given, also while octets before it are on their way.
+    """
+    ours, theirs = accepted()
+    nothing: Any = None
+    with ours, theirs:
+        undelayed(Server(ours, nothing, ("127.0.0.1", 0), nothing, 1, MemoryReactor()))
+
+        assert 1 == ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_sockets_that_delay_nothing_are_left_alone() -> None:
+    """
+    One of UNIX, which is a kind of TCP to Twisted and none to the system.
+    """
+    ours, theirs = socket.socketpair()
+    nothing: Any = None
+    with ours, theirs:
+        transport: Any = UNIXServer(ours, nothing, "", nothing, 1, MemoryReactor())
+        transport.connected = 1
+        undelayed(transport)
+        undelayed(StringTransport())
+        write_now(transport, b"250 Ok\r\n")
+
+        assert b"250 Ok\r\n" == theirs.recv(100)

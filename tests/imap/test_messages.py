@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pymta.errors import OverQuota, SpoolError
+from pymta.errors import NoSuchMailbox, OverQuota, SpoolError
 from pymta.interfaces.content import octets_of
 from pymta.mailbox import UID, UIDSet, Wanted
 from tests.edge.home import result
@@ -123,6 +123,18 @@ def test_append_fails_in_the_store(fault: Exception, answer: str) -> None:
     player = house.logged_in()
     assert player.line("a APPEND INBOX {3+}\r\none").startswith(f"a {answer}")
     assert [] == kept(house)
+
+
+@pytest.mark.parametrize(
+    ("step", "command"), [("info", "{65537}"), ("append", "{3+}\r\none")], ids=["many", "few"]
+)
+def test_mailbox_that_is_not_there_after_all(step: str, command: str) -> None:
+    """A store may find out behind ``open``; before many octets are sent it is asked."""
+    house = House()
+    house.stones()[step] = NoSuchMailbox("gone")
+    player = house.logged_in()
+    assert player.line(f"a APPEND INBOX {command}").startswith("a NO [TRYCREATE] ")
+    assert "b OK Nothing done\r\n" == player.line("b NOOP")
 
 
 def test_quota_is_asked_before_the_octets() -> None:

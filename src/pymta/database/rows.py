@@ -13,6 +13,7 @@ import json
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, Table, delete, func, select
@@ -48,7 +49,7 @@ def insert_rows(
         count = min(_MOST_ROWS, 1 << (len(rows) - start).bit_length() - 1)
         chunk = rows[start : start + count]
         text = _insert(table, count, conflict, execute.mark)
-        execute.run(text, tuple(v for row in chunk for v in row))
+        execute.run(text, tuple(chain.from_iterable(chunk)))
         start += count
 
 

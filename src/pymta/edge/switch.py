@@ -25,6 +25,7 @@ from zope.interface import implementer
 
 from pymta.edge.connection import Connection, endpoint_of
 from pymta.edge.peers import Peers
+from pymta.edge.writing import undelayed
 from pymta.errors import RemoteProtocolError
 from pymta.session import Endpoint
 from pymta.wire import NeedData
@@ -84,6 +85,7 @@ class Switch:
 
     def makeConnection(self, transport: ITransport) -> None:
         self._transport = transport
+        undelayed(transport)
         if endpoint_of(transport.getPeer()).host in self._proxies:
             opening = _Opening(self._clock, self._seconds, self._introduced)
             self._target = opening

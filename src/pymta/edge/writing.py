@@ -10,9 +10,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.interfaces import ITCPTransport, IUNIXTransport
 from twisted.internet.tcp import Connection as Socket
 
-__all__ = ["write_now"]
+__all__ = ["undelayed", "write_now"]
+
+
+def undelayed(transport: Any) -> None:
+    """
+    Let no octets wait for an acknowledgement of those before them.
+
+    A client that waits for the end of an answer acknowledges its beginning 40 ms later.
+    """
+    # Twisted's UNIX sockets say that they are TCP, too.
+    if ITCPTransport.providedBy(transport) and not IUNIXTransport.providedBy(transport):
+        transport.setTcpNoDelay(True)
 
 
 def write_now(transport: Any, data: bytes) -> None:

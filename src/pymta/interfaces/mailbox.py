@@ -31,6 +31,7 @@ from pymta.mailbox import (
     MailboxInfo,
     MailboxName,
     ModSeq,
+    Opened,
     QuotaRoot,
     Resource,
     Snapshot,
@@ -120,6 +121,9 @@ class IMailbox(Interface):
 
     def snapshot() -> Awaitable[Snapshot]:
         """All UIDs, as ranges, with the modseq they are true at: one moment."""
+
+    def opened() -> Awaitable[Opened]:
+        """:meth:`info`, :meth:`keywords` and :meth:`snapshot` in one question: SELECT's."""
 
     def changes(since: ModSeq, known: UIDSet | None = None) -> Awaitable[Changes]:
         """
@@ -234,7 +238,12 @@ class IMailboxStore(Interface):
         """All of them, and subscribed names that do not exist; sorted by name, INBOX first."""
 
     def open(name: MailboxName, read_only: bool = False) -> Awaitable[IMailbox]:
-        """:raises pymta.errors.NoSuchMailbox: no mailbox of that name."""
+        """
+        Open a mailbox.  A store may leave it to the first call to look which one has the name;
+        from then on it is the same one, also when it is renamed.
+
+        :raises pymta.errors.NoSuchMailbox: no mailbox of that name: here, or at the first call.
+        """
 
     def create(
         name: MailboxName, special_use: frozenset[str] = frozenset()

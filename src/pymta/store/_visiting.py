@@ -30,6 +30,7 @@ from pymta.mailbox import (
     MailboxInfo,
     MailboxName,
     ModSeq,
+    Opened,
     Rights,
     UIDSet,
     Wanted,
@@ -231,6 +232,12 @@ class VisitedMailbox:
 
     async def info(self) -> MailboxInfo:
         return as_seen(await self._inner.info(), self.name, self._rights)
+
+    async def opened(self) -> Opened:
+        if "r" not in self._rights:
+            raise refusal(self._rights, self.name)
+        opened = await self._inner.opened()
+        return replace(opened, info=as_seen(opened.info, self.name, self._rights))
 
     async def append(self, messages: Sequence[NewMessage]) -> Appended:
         target = Target(self._visit.store, self._inner.name, await self._require("i"))

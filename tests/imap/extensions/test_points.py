@@ -170,8 +170,11 @@ POINTS = (
         S: * LIST (\\HasNoChildren) "/" INBOX
         S: * STATUS INBOX (APPENDLIMIT 30)
         S: b OK ...
-        C: c APPEND INBOX {31}
+        C: c APPEND INBOX {31+}
+        C: 0123456789012345678901234567890
         S: c NO [TOOBIG] ...
+        C: d APPEND INBOX {65537}
+        S: d NO [TOOBIG] ...
         """,
     ),
     Row(

@@ -25,7 +25,7 @@ from pymta.wire.imap.response.codes import ALERT, UNAVAILABLE
 from pymta.wire.imap.response.mailbox import exists_line
 from pymta.wire.imap.response.status import BAD, NO, OK
 from pymta.wire.imap.server import IMAPServer
-from pymta.wire.imap.state import State
+from pymta.wire.imap.state import State, Status
 from tests.wire.imap.serving import (
     CAPABILITIES,
     Desk,
@@ -574,3 +574,25 @@ def test_nothing_is_left_over() -> None:
 def test_login_event() -> None:
     """LOGIN is asked as it was given."""
     assert [Asked("a", Login("mrose", "tanstaaf"))] == told(server(), b"a LOGIN mrose tanstaaf\r\n")
+
+
+def test_words_are_asked_for_once_a_status() -> None:
+    """What is announced is worked out when the session moves on, not with every command."""
+    asked: list[State] = []
+
+    def words(status: Status) -> list[str]:
+        asked.append(status.state)
+        return ["MOON"]
+
+    moon = capability.Capability(name="MOON", words=words)
+    machine = IMAPServer([*CAPABILITIES, moon])
+    machine.greet_preauth("ready")
+    for _ in range(3):
+        assert "MOON" in machine.capability_words()
+    assert [State.AUTHENTICATED] == asked
+
+    machine.enable(["CONDSTORE"])
+    assert ["MOON"] == machine.capability_words()[-1:]
+    machine.offer([])
+    assert [] == machine.capability_words()
+    assert [State.AUTHENTICATED] * 2 == asked

@@ -54,10 +54,16 @@ async def _append(session: IMAPSession, command: Append) -> Ending | None:
         return replaced
     try:
         mailbox = await session.asked(session.store.open(command.mailbox))
+        return await _take(session, command, replaced, mailbox)
     except NoSuchMailbox:
-        # Before the octets: the client is spared sending them.
+        # Before many octets: the client is spared sending them.
         return no_destination()
-    taking = _Taking(session, await _limit(session, mailbox))
+
+
+async def _take(
+    session: IMAPSession, command: Append, replaced: UID | None, mailbox: IMailbox
+) -> Ending | None:
+    taking = _Taking(session, mailbox)
     try:
         refused = await taking.take()
         if refused is not None:
@@ -72,18 +78,11 @@ async def _append(session: IMAPSession, command: Append) -> Ending | None:
         mailbox.close()
 
 
-async def _limit(session: IMAPSession, mailbox: IMailbox) -> int | None:
-    limits = (session.settings.append_limit, (await session.asked(mailbox.info())).append_limit)
-    return min((each for each in limits if each is not None), default=None)
-
-
 async def _keep(session: IMAPSession, mailbox: IMailbox, messages: list[NewMessage]) -> Ending:
     try:
         appended = await session.changed(mailbox.append(messages))
     except ValueError:
         return NO("A flag that cannot be set", codes.CANNOT)
-    except NoSuchMailbox:
-        return no_destination()
     session.brought = Brought(mailbox.name, appended.uids)
     return OK("It is kept", _code(appended))
 
@@ -118,8 +117,6 @@ async def _replace(
         )
     except ValueError:
         return NO("A flag that cannot be set", codes.CANNOT)
-    except NoSuchMailbox:
-        return no_destination()
     session.brought = Brought(command.mailbox, appended.uids)
     # RFC 8508 section 3.3: in an untagged OK, in front of the EXPUNGE
     session.say(untagged(OK("The new message is there", _code(appended))))
@@ -133,13 +130,14 @@ class _Taking:
     """
     The messages of one command.
 
-    :param limit: octets of one message; None is none.
+    What a mailbox takes is asked before many octets are sent in vain; for a few, what the store
+    says when it is given them is soon enough, and it has the last word in any case.
     """
 
-    def __init__(self, session: IMAPSession, limit: int | None) -> None:
+    def __init__(self, session: IMAPSession, mailbox: IMailbox) -> None:
         self.messages: list[NewMessage] = []
         self._session = session
-        self._limit = limit
+        self._mailbox = mailbox
         self._writers: list[IContentWriter] = []
         self._parts: list[IContent] = []
         self._size = 0
@@ -210,16 +208,23 @@ class _Taking:
         return self._header.beyond_ascii and not (began.utf8 or session.utf8)
 
     async def _admitted(self, size: int) -> Ending | None:
+        session = self._session
         self._size += size
         self._total += size
-        if self._limit is not None and self._size > self._limit:
+        if self._exceeds(session.settings.append_limit):
+            return _TOO_BIG
+        if self._total <= SLICE:
+            return None
+        if self._exceeds((await session.asked(self._mailbox.info())).append_limit):
             return _TOO_BIG
         return None if await self._has_room() else NO("There is no room for it", codes.OVERQUOTA)
 
+    def _exceeds(self, limit: int | None) -> bool:
+        return limit is not None and self._size > limit
+
     async def _has_room(self) -> bool:
-        """Asked before many octets are sent in vain; the store has the last word in any case."""
         session = self._session
-        if self._total <= SLICE or not session.provides(IQuotaStore):
+        if not session.provides(IQuotaStore):
             return True
         return await session.asked(IQuotaStore(session.store).room(self._total))
 

@@ -170,6 +170,9 @@ async def _fetch(session: IMAPSession, command: Fetch) -> Ending:
         part = next(slices(uids, answering.at_once))
         uids = uids - part
         await answering.answer(part)
+        if uids:
+            # What is said last leaves together with the tagged response.
+            await session.flush()
     return session.with_code(answering.ending(), code)
 
 
@@ -300,9 +303,10 @@ class _Answering:
         plan = self._plan
         if not rows:
             return
-        for part in _turns(rows, plan.turn) if plan.turn else [rows]:
+        for n, part in enumerate(_turns(rows, plan.turn) if plan.turn else [rows]):
+            if n:
+                await self._session.flush()
             self._session.say(plan.form.lines(self._numbers(part), plan.values(part)))
-            await self._session.flush()
 
     def _numbers(self, rows: Sequence[Row]) -> Sequence[int]:
         uids = [row[0] for row in rows]
@@ -354,7 +358,7 @@ class _Answering:
             if read >= _MADE:
                 read = 0
                 await written.flush()
-        await written.flush()
+        written.say()
 
     async def _pieces(self, row: Row) -> list[bytes | Stream]:
         session, plan, mailbox = self._session, self._plan, self._here.mailbox
@@ -483,11 +487,15 @@ class _Written:
         if self._size >= ENOUGH:
             await self.flush()
 
-    async def flush(self) -> None:
-        """Write it."""
+    def say(self) -> None:
+        """Leave it to be written."""
         if self._gathered:
             self._session.say(b"".join(self._gathered))
             self._gathered, self._size = [], 0
+
+    async def flush(self) -> None:
+        """Write it."""
+        self.say()
         await self._session.flush()
 
 

@@ -17,6 +17,7 @@ from pymta.mailbox import (
     MailboxInfo,
     MailboxName,
     ModSeq,
+    Opened,
     Snapshot,
     StoreChanges,
     UIDSet,
@@ -93,6 +94,13 @@ def snapshot(work: Work, guid: str) -> Snapshot:
         uid_next=UID(box.uid_next),
         modseq=ModSeq(box.modseq),
         recent=UID(box.recent or box.uid_next),
+    )
+
+
+def opened(work: Work, guid: str) -> Opened:
+    """All of these."""
+    return Opened(
+        info=info(work, guid), keywords=keywords(work, guid), snapshot=snapshot(work, guid)
     )
 
 

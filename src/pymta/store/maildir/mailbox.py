@@ -28,6 +28,7 @@ from pymta.mailbox import (
     MailboxInfo,
     MailboxName,
     ModSeq,
+    Opened,
     Snapshot,
     UIDSet,
     Wanted,
@@ -86,6 +87,9 @@ class MaildirMailbox:
 
     async def snapshot(self) -> Snapshot:
         return await self._look_again(lambda work: looking.snapshot(work, self._guid))
+
+    async def opened(self) -> Opened:
+        return await self._look_again(lambda work: looking.opened(work, self._guid))
 
     async def changes(self, since: ModSeq, known: UIDSet | None = None) -> Changes:
         return await self._look_again(lambda work: looking.changes(work, self._guid, since, known))

@@ -28,6 +28,7 @@ from pymta.mailbox import (
     MailboxInfo,
     MailboxName,
     ModSeq,
+    Opened,
     Snapshot,
     UIDSet,
     Wanted,
@@ -75,6 +76,11 @@ class MemoryMailbox:
             uid_next=box.uid_next,
             modseq=box.modseq,
             recent=box.recent,
+        )
+
+    async def opened(self) -> Opened:
+        return Opened(
+            info=await self.info(), keywords=await self.keywords(), snapshot=await self.snapshot()
         )
 
     async def changes(self, since: ModSeq, known: UIDSet | None = None) -> Changes:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from pymta.database import direct
 from pymta.database.contents import Placed
-from pymta.database.rows import among, insert_rows, keys, through
+from pymta.database.rows import among, insert_rows, keys
 from pymta.errors import MessageGone
 from pymta.mailbox import UID, Appended, MailboxName, ModSeq, UIDSet
 from pymta.store._digest import Digest
@@ -18,6 +19,7 @@ from pymta.store._flags import Parted
 from pymta.store._quota import check_size
 from pymta.store.sql.expunging import drop, found
 from pymta.store.sql.lookups import index_row, letter_index
+from pymta.store.sql.place import Place
 from pymta.store.sql.rows import Box, Store, keywords_text
 from pymta.store.sql.tables import deliveries, letters, messages
 from pymta.store.sql.work import Context, Work, check_room, count, each
@@ -44,7 +46,7 @@ class Incoming:
 class Append:
     """An entry of :func:`append`."""
 
-    mailbox: int
+    place: Place
     incoming: tuple[Incoming, ...]
 
 
@@ -63,9 +65,10 @@ class Added:
     """
     What an entry did.
 
-    :param contents: ids of the contents that were referred to.
+    :param mailbox: where; :param contents: ids of the contents that were referred to.
     """
 
+    mailbox: int
     appended: Appended
     contents: frozenset[int]
 
@@ -80,15 +83,15 @@ def append(
 ) -> list[Added | Exception]:
     """Add the messages of every entry, or none of it: a few statements for all."""
     work = Work(connection, context)
-    work.load(entry.mailbox for entry in entries)
+    work.load(entry.place.number for entry in entries if entry.place.number is not None)
     adding = Adding(work, [m.delivery_id for entry in entries for m in entry.incoming])
 
     def one(entry: Append) -> Added:
-        box, store = work.living(entry.mailbox)
+        box, store = work.at(entry.place)
         new = adding.unknown(box, entry.incoming)
         if not new:
             uids = adding.put(box, store, entry.incoming, box.modseq)
-            return Added(Appended(box.uid_validity, uids, box.modseq), frozenset())
+            return Added(box.id, Appended(box.uid_validity, uids, box.modseq), frozenset())
         for m in new:
             check_size(m.placed.size, box.append_limit, m.delivery_id)
         check_room(box, store, sum(m.placed.size for m in new), len(new))
@@ -96,7 +99,7 @@ def append(
         uids = adding.put(box, store, entry.incoming, modseq)
         work.changed(box, store, modseq)
         contents = frozenset(m.placed.id for m in new)
-        return Added(Appended(box.uid_validity, uids, modseq), contents)
+        return Added(box.id, Appended(box.uid_validity, uids, modseq), contents)
 
     results = each(entries, one)
     adding.flush()
@@ -129,7 +132,7 @@ def replace(
         drop(work, box, old, modseq)
         work.changed(target, store, modseq)
         contents = frozenset(m.placed.id for m in new)
-        return Added(Appended(target.uid_validity, uids, modseq), contents)
+        return Added(target.id, Appended(target.uid_validity, uids, modseq), contents)
 
     results = each(entries, one)
     work.flush()
@@ -229,7 +232,7 @@ class Adding:
         for wrong in self._work.context.contents.link(connection, self._placed):
             if wrong is not None:
                 raise wrong
-        execute = through(connection)
+        execute = direct.through(connection)
         insert_rows(execute, letters, self._letters)
         insert_rows(execute, messages, self._messages)
         insert_rows(execute, deliveries, self._deliveries)

@@ -1,7 +1,7 @@
 """
 A session with one mailbox in SQL.
 
-It holds a number and nothing else: every call asks the database, and what it says is what was
+It holds a place and nothing else: every call asks the database, and what it says is what was
 committed.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from sqlalchemy import Connection
 from zope.interface import implementer
 
 from pymta.errors import MailboxReadOnly
@@ -27,6 +28,7 @@ from pymta.mailbox import (
     MailboxInfo,
     MailboxName,
     ModSeq,
+    Opened,
     Snapshot,
     UIDSet,
     Wanted,
@@ -37,6 +39,7 @@ from pymta.store._names import normal
 from pymta.store.sql import copying, expunging, flagging, reading, records, snapshots, texts
 from pymta.store.sql.finding import Finder
 from pymta.store.sql.indexing import narrowed
+from pymta.store.sql.place import Place
 from pymta.store.sql.receiving import Receiver
 from pymta.store.sql.resources import Resources
 from pymta.store.sql.sweeping import RETENTION
@@ -50,40 +53,50 @@ class SQLMailbox:
     """
     Made by :meth:`~pymta.store.sql.mailboxes.SQLMailboxes.open`.
 
-    :param number: of its row; :param store: of its account's.
+    Looks for its row when it is asked something for the first time.
     """
 
-    def __init__(
-        self, resources: Resources, name: MailboxName, *, number: int, store: int, read_only: bool
-    ) -> None:
-        self.name = name
+    def __init__(self, resources: Resources, place: Place, *, read_only: bool) -> None:
+        self.name: MailboxName = place.name
         self.read_only = read_only
         self._resources = resources
-        self._number = number
-        self._store = store
-        self._finder = Finder(resources, number)
+        self._place = place
         self._watching: list[Callable[[], None]] = []
 
     # -- looking ---------------------------------------------------------------
 
     async def info(self) -> MailboxInfo:
-        return await self._resources.read(lambda c: reading.info(c, self._number))
+        return await self._resources.read(lambda c: reading.info(c, self._place.find(c)))
 
     async def keywords(self) -> frozenset[str]:
-        return await self._resources.read(lambda c: reading.keywords_of(c, self._number))
+        return await self._resources.read(lambda c: reading.keywords_of(c, self._place.find(c)))
 
     async def snapshot(self) -> Snapshot:
-        maps = self._resources.maps
-        known = maps.get(self._number)
-        looked = await self._resources.read(lambda c: snapshots.look(c, self._number, known))
-        maps.put(self._number, looked)
+        return self._looked(*await self._resources.read(self._look))
+
+    async def opened(self) -> Opened:
+        def look(c: Connection) -> tuple[tuple[int, snapshots.Looked], MailboxInfo, frozenset[str]]:
+            number = self._place.find(c)
+            return self._look(c), reading.info(c, number), reading.keywords_of(c, number)
+
+        looked, info, keywords = await self._resources.read(look)
+        return Opened(info=info, keywords=keywords, snapshot=self._looked(*looked))
+
+    def _look(self, connection: Connection) -> tuple[int, snapshots.Looked]:
+        number = self._place.find(connection)
+        return number, snapshots.look(connection, number, self._resources.maps.get(number))
+
+    def _looked(self, number: int, looked: snapshots.Looked) -> Snapshot:
+        self._resources.maps.put(number, looked)
         return looked.snapshot
 
     async def changes(self, since: ModSeq, known: UIDSet | None = None) -> Changes:
-        return await self._resources.read(lambda c: reading.changes(c, self._number, since, known))
+        return await self._resources.read(
+            lambda c: reading.changes(c, self._place.find(c), since, known)
+        )
 
     def watch(self, ring: Callable[[], None]) -> Callable[[], None]:
-        down = self._resources.bells.watch(self._store, ring)
+        down = self._resources.bells.watch(self._place.store, ring)
         self._watching.append(down)
         return down
 
@@ -95,38 +108,45 @@ class SQLMailbox:
         since = ModSeq(-1) if changed_since is None else changed_since
         columns = tuple(wanted)
         rows = await self._resources.read(
-            lambda c: records.records(c, self._number, uids, wanted=columns, since=since)
+            lambda c: records.records(c, self._place.find(c), uids, wanted=columns, since=since)
         )
         return await records.write_all(rows, columns, self._resources.breathe)
 
     async def sizes(self) -> Sequence[tuple[UID, int]]:
-        return await self._resources.read(lambda c: reading.sizes(c, self._number))
+        return await self._resources.read(lambda c: reading.sizes(c, self._place.find(c)))
 
     async def unended(self) -> UIDSet:
         read = self._resources.read
-        return UIDSet(await read(lambda c: reading.unended(c, self._number)))
+        return UIDSet(await read(lambda c: reading.unended(c, self._place.find(c))))
 
     async def content(self, uid: UID) -> IContent:
         return (await self._letter(uid))[0]
 
     async def search(self, query: Query) -> Found:
         async def propose(sought: Sequence[Sought]) -> Sequence[UIDSet | None]:
-            return await self._resources.read(lambda c: texts.propose(c, self._number, sought))
+            return await self._resources.read(
+                lambda c: texts.propose(c, self._place.find(c), sought)
+            )
 
-        return await self._finder.search(await narrowed(query, propose))
+        return await (await self._finder()).search(await narrowed(query, propose))
 
     async def sort(self, query: Query, keys: Sequence[SortKey]) -> Found:
-        return await self._finder.sort(await self.search(query), keys)
+        return await (await self._finder()).sort(await self.search(query), keys)
 
     async def thread(
         self, query: Query, algorithm: ThreadAlgorithm
     ) -> tuple[Found, list[ThreadNode]]:
         found = await self.search(query)
-        return found, await self._finder.thread(found, algorithm)
+        return found, await (await self._finder()).thread(found, algorithm)
+
+    async def _finder(self) -> Finder:
+        return Finder(self._resources, await self._found())
 
     async def _letter(self, uid: UID) -> tuple[IContent, bytes]:
         since = self._resources.context.now() - RETENTION
-        found = await self._resources.read(lambda c: reading.letter(c, self._number, uid, since))
+        found = await self._resources.read(
+            lambda c: reading.letter(c, self._place.find(c), uid, since)
+        )
         return self._resources.stored(found), found.structure
 
     # -- changing --------------------------------------------------------------
@@ -136,12 +156,12 @@ class SQLMailbox:
         if not messages:
             info = await self.info()
             return Appended(info.uid_validity, (), info.modseq)
-        return await Receiver(self._resources).append(self._number, messages)
+        return await Receiver(self._resources).append(self._place, messages)
 
     async def replace(self, uid: UID, destination: MailboxName, message: NewMessage) -> Appended:
         self._may_change()
         return await Receiver(self._resources).replace(
-            self._number, uid, destination=normal(destination), message=message
+            await self._found(), uid, destination=normal(destination), message=message
         )
 
     async def change_flags(
@@ -150,7 +170,7 @@ class SQLMailbox:
         asked = part(change.flags)
         self._may_change()
         entry = flagging.ChangeFlags(
-            mailbox=self._number,
+            mailbox=await self._found(),
             uids=uids,
             mode=change.mode,
             asked=asked,
@@ -159,27 +179,32 @@ class SQLMailbox:
         return await self._resources.write(flagging.change_flags, entry)
 
     async def copy(self, uids: UIDSet, destination: MailboxName) -> Copied:
-        entry = copying.Copy(self._number, uids, normal(destination))
+        entry = copying.Copy(await self._found(), uids, normal(destination))
         return await self._resources.write(copying.copy, entry)
 
     async def move(self, uids: UIDSet, destination: MailboxName) -> tuple[Copied, Expunged]:
         self._may_change()
-        entry = copying.Copy(self._number, uids, normal(destination))
+        entry = copying.Copy(await self._found(), uids, normal(destination))
         return await self._resources.write(copying.move, entry)
 
     async def expunge(self, uids: UIDSet | None = None) -> Expunged:
         self._may_change()
-        entry = expunging.Expunge(self._number, uids)
+        entry = expunging.Expunge(await self._found(), uids)
         return await self._resources.write(expunging.expunge, entry)
 
     async def remove(self, uids: UIDSet) -> Expunged:
         self._may_change()
-        entry = expunging.Expunge(self._number, uids)
+        entry = expunging.Expunge(await self._found(), uids)
         return await self._resources.write(expunging.remove, entry)
 
     async def take_recent(self) -> UID:
         self._may_change()
-        return await self._resources.write(flagging.take_recent, self._number)
+        return await self._resources.write(flagging.take_recent, await self._found())
+
+    async def _found(self) -> int:
+        """The number of its row."""
+        number = self._place.number
+        return await self._resources.read(self._place.find) if number is None else number
 
     def _may_change(self) -> None:
         if self.read_only:
@@ -188,7 +213,7 @@ class SQLMailbox:
     # -- the session -----------------------------------------------------------
 
     async def lock(self) -> Callable[[], Awaitable[None]]:
-        return await self._resources.leases.take(self._number)
+        return await self._resources.leases.take(await self._found())
 
     def close(self) -> None:
         while self._watching:

@@ -32,7 +32,8 @@ from pymta.store._quota import mailbox_of
 from pymta.store._rights import checked_identifier, granted, possible
 from pymta.store.sql import access, annotating, naming
 from pymta.store.sql.mailbox import SQLMailbox
-from pymta.store.sql.queries import BOX_NAMED, STORES
+from pymta.store.sql.place import Place
+from pymta.store.sql.queries import STORES
 from pymta.store.sql.resources import Resources
 from pymta.store.sql.rows import info_of, store_of
 from pymta.store.sql.tables import gone, mailboxes, stores, subscriptions
@@ -73,12 +74,8 @@ class SQLMailboxes:
         return sorted(infos, key=lambda info: sort_key(info.name))
 
     async def open(self, name: MailboxName, read_only: bool = False) -> SQLMailbox:
-        store, name = await self._store(), normal(name)
-        which = {"store": store, "name": name}
-        row = await self._resources.read(lambda c: c.execute(BOX_NAMED, which).first())
-        if row is None:
-            raise NoSuchMailbox(f"no mailbox {name}")
-        return SQLMailbox(self._resources, name, number=row.id, store=store, read_only=read_only)
+        place = Place(await self._store(), normal(name))
+        return SQLMailbox(self._resources, place, read_only=read_only)
 
     async def changes(self, since: ModSeq) -> StoreChanges:
         store = await self._store()

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, TextualSelect, bindparam, func, select, text
 
+from pymta.database import direct
 from pymta.database.rows import among
 from pymta.mailbox import UIDSet
 from pymta.store.sql.rows import uids_of
@@ -46,8 +47,8 @@ def read_uids(connection: Connection, mailbox: int, first: int = 1) -> UIDSet:
 
     As one value: the driver takes the interpreter lock once a row, which is 40 ms for 100,000.
     """
-    text = connection.scalar(_UIDS, {"mailbox": mailbox, "first": first})
-    return uids_of(sorted(json.loads(text or "[]")))
+    [(found,)] = direct.tuples(connection, _UIDS, {"mailbox": mailbox, "first": first})
+    return uids_of(sorted(json.loads(found or "[]")))
 
 
 def ranges_text(uids: UIDSet) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, literal_column, select
 
+from pymta.database import direct
 from pymta.database.times import from_microseconds
 from pymta.errors import MessageGone, NoSuchMailbox
 from pymta.mailbox import UID, Changes, MailboxInfo, ModSeq, UIDSet
@@ -41,7 +42,7 @@ __all__ = [
 
 def living(connection: Connection, number: int) -> Row[Any]:
     """The row of a mailbox.  :raises NoSuchMailbox: it is gone."""
-    row = connection.execute(LIVING, {"mailbox": number}).first()
+    row: Row[Any] | None = direct.first(connection, LIVING, {"mailbox": number})
     if row is None:
         raise NoSuchMailbox("the mailbox was deleted")
     return row
@@ -57,8 +58,7 @@ _SUBSCRIBED = (
 def info(connection: Connection, number: int) -> MailboxInfo:
     """One row, and whether its name is subscribed."""
     row = living(connection, number)
-    found = connection.scalar(_SUBSCRIBED, {"mailbox": number})
-    return info_of(row, subscribed=found is not None)
+    return info_of(row, subscribed=direct.tuples(connection, _SUBSCRIBED, {"mailbox": number}))
 
 
 _SPELLINGS = select(keywords.c.spelling).where(keywords.c.mailbox == bindparam("mailbox"))
@@ -67,7 +67,8 @@ _SPELLINGS = select(keywords.c.spelling).where(keywords.c.mailbox == bindparam("
 def keywords_of(connection: Connection, number: int) -> frozenset[str]:
     """All that were ever seen there."""
     living(connection, number)
-    return frozenset(connection.execute(_SPELLINGS, {"mailbox": number}).scalars())
+    found = direct.tuples(connection, _SPELLINGS, {"mailbox": number})
+    return frozenset(spelling for (spelling,) in found)
 
 
 # -- changes -------------------------------------------------------------------
@@ -88,7 +89,7 @@ def changes(connection: Connection, number: int, since: ModSeq, known: UIDSet | 
     if since >= row.modseq:
         return Changes(arrived=UIDSet(), changed=(), vanished=UIDSet(), until=row.modseq)
     which = {"mailbox": number, "since": since}
-    moved = connection.execute(_MOVED, which).all()
+    moved = direct.tuples(connection, _MOVED, which)
     return Changes(
         arrived=UIDSet(uid for uid, _, arrived in moved if arrived > since),
         changed=tuple(
@@ -102,7 +103,7 @@ def changes(connection: Connection, number: int, since: ModSeq, known: UIDSet | 
 def _vanished(connection: Connection, row: Row[Any], since: ModSeq, known: UIDSet | None) -> UIDSet:
     if since >= row.forgotten:
         which = {"mailbox": row.id, "since": since}
-        gone = UIDSet(connection.execute(_GONE, which).scalars())
+        gone = UIDSet(uid for (uid,) in direct.tuples(connection, _GONE, which))
         return gone if known is None else gone & known
     # RFC 7162 section 3.2.6: whatever of the known ones is not there.
     if known is None:
@@ -170,7 +171,7 @@ def letter(connection: Connection, number: int, uid: UID, since: int) -> Letter:
     """
     living(connection, number)
     which: dict[str, object] = {"mailbox": number, "uid": uid}
-    row = connection.execute(_LETTER, which).first()
+    row = direct.first(connection, _LETTER, which)
     if row is None:
         row = connection.execute(_BURIED, {**which, "since": since}).first()
     if row is None:

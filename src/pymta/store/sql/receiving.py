@@ -16,6 +16,7 @@ from pymta.store._digest import Digest, digest_of
 from pymta.store._flags import Parted
 from pymta.store._incoming import checked_flags
 from pymta.store.sql.appending import Added, Append, Incoming, Replace, append, replace
+from pymta.store.sql.place import Place
 from pymta.store.sql.resources import Batch, Resources
 
 __all__ = ["Receiver"]
@@ -27,10 +28,12 @@ class Receiver:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
 
-    async def append(self, mailbox: int, messages: Sequence[NewMessage]) -> Appended:
+    async def append(self, place: Place, messages: Sequence[NewMessage]) -> Appended:
         """See :meth:`~pymta.interfaces.mailbox.IMailbox.append`."""
         incoming = await self._receive(messages)
-        return await self._write(append, Append(mailbox, incoming), incoming)
+        added = await self._write(append, Append(place, incoming), incoming)
+        place.number = added.mailbox
+        return added.appended
 
     async def replace(
         self, mailbox: int, uid: UID, *, destination: MailboxName, message: NewMessage
@@ -38,7 +41,7 @@ class Receiver:
         """See :meth:`~pymta.interfaces.mailbox.IMailbox.replace`."""
         [incoming] = await self._receive([message])
         entry = Replace(mailbox, uid, destination, incoming)
-        return await self._write(replace, entry, [incoming])
+        return (await self._write(replace, entry, [incoming])).appended
 
     async def _receive(self, messages: Sequence[NewMessage]) -> tuple[Incoming, ...]:
         flags = [checked_flags(message) for message in messages]
@@ -49,7 +52,7 @@ class Receiver:
 
     async def _write(
         self, batch: Batch[Any, Added], entry: object, incoming: Sequence[Incoming]
-    ) -> Appended:
+    ) -> Added:
         contents = self._resources.context.contents
         size = sum(m.placed.weight + _weight(m.digest) for m in incoming)
         try:
@@ -62,7 +65,7 @@ class Receiver:
             raise
         # What was delivered before is not named, and its writer's again.
         contents.displace(m.placed for m in incoming if m.placed.id not in added.contents)
-        return added.appended
+        return added
 
 
 def _weight(digest: Digest) -> int:

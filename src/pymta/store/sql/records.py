@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, func, select
 
+from pymta.database import direct
 from pymta.database.rows import among, keys
 from pymta.database.tables import contents
 from pymta.database.times import from_microseconds
@@ -146,9 +147,9 @@ def records(
         which["uids"] = keys(uids)
     one_range = len(uids.ranges) == 1
     if _SHORT.issuperset(wanted):
-        found = connection.execute(_arrays(wanted, one_range=one_range), which).one()
+        [found] = direct.tuples(connection, _arrays(wanted, one_range=one_range), which)
         return _decoded([json.loads(column) for column in found], wanted)
-    rows = connection.execute(_statement(wanted, one_range=one_range), which).all()
+    rows = direct.tuples(connection, _statement(wanted, one_range=one_range), which)
     return _decoded(list(zip(*rows, strict=True)), wanted)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
+from pymta.database import direct
 from pymta.database.rows import insert_rows, through
 from pymta.mailbox import UID, ModSeq, Snapshot, UIDSet, UIDValidity
 from pymta.store.sql.queries import read_uids
@@ -103,8 +104,8 @@ def look(connection: Connection, number: int, known: UIDMap | None) -> Looked:
     if start.modseq < row.modseq:
         which = {"mailbox": number, "since": start.modseq}
         new = read_uids(connection, number, start.uid_next)
-        gone = connection.execute(_GONE, which).scalars().all() if start.uids else []
-        uids = (start.uids - UIDSet(gone)) | new
+        gone = direct.tuples(connection, _GONE, which) if start.uids else []
+        uids = (start.uids - UIDSet(uid for (uid,) in gone)) | new
         read = len(new) + len(gone)
     found = UIDMap(ModSeq(row.modseq), UID(row.uid_next), uids)
     snapshot = Snapshot(

@@ -14,12 +14,14 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from pymta.database import direct
 from pymta.database.contents import Contents
 from pymta.database.numbers import Numbers
 from pymta.database.rows import among, insert_rows, keys, through
 from pymta.errors import NoSuchMailbox, PymtaError
 from pymta.mailbox import UID, MailboxName, ModSeq
 from pymta.store._flags import BIT_DELETED, BIT_SEEN, Flags, Keywords, Parted, spelled
+from pymta.store.sql.place import Place
 from pymta.store.sql.queries import BOX_NAMED, BOXES, STORES
 from pymta.store.sql.rows import Box, Store, box_of, store_of
 from pymta.store.sql.tables import keywords, letters, mailboxes, state, stores
@@ -82,7 +84,7 @@ class Work:
         """Have these mailboxes ready; those that are gone are not there."""
         wanted = {each for each in ids if each not in self._boxes}
         if wanted:
-            self._take(self.connection.execute(BOXES, {"ids": keys(wanted)}).all())
+            self._take(direct.rows(self.connection, BOXES, {"ids": keys(wanted)}))
 
     def box(self, number: int) -> Box:
         """:raises NoSuchMailbox: it is gone."""
@@ -98,9 +100,16 @@ class Work:
         assert box.store is not None
         return box, box.store
 
+    def at(self, place: Place) -> tuple[Box, Store]:
+        """The same of one that nobody may have looked for.  :raises NoSuchMailbox: not there."""
+        if place.number is not None:
+            return self.living(place.number)
+        store = self.store(place.store)
+        return self.named(store, place.name), store
+
     def named(self, store: Store, name: MailboxName) -> Box:
         """:raises NoSuchMailbox: none of that name."""
-        row = self.connection.execute(BOX_NAMED, {"store": store.id, "name": name}).first()
+        row = direct.first(self.connection, BOX_NAMED, {"store": store.id, "name": name})
         if row is None:
             raise NoSuchMailbox(f"no mailbox {name}")
         self._take([row])
@@ -121,7 +130,7 @@ class Work:
                 self._boxes[row.id] = box_of(row, self._stores[row.store])
 
     def _load_stores(self, ids: Iterable[int]) -> None:
-        for row in self.connection.execute(STORES, {"ids": keys(ids)}).all():
+        for row in direct.rows(self.connection, STORES, {"ids": keys(ids)}):
             self._stores[row.id] = store_of(row)
 
     # -- changing --------------------------------------------------------------
@@ -180,11 +189,10 @@ class Work:
         """Write back what changed."""
         if not self._dirty and not self._dirty_stores:
             return
-        number = self.connection.scalar(_CHANGED)
-        assert number is not None
+        [(number,)] = direct.tuples(self.connection, _CHANGED, {})
         for store in self._dirty_stores.values():
             store.changed = number
-        execute = through(self.connection)
+        execute = direct.through(self.connection)
         boxes = [box.row() for box in self._dirty.values()]
         insert_rows(execute, mailboxes, boxes, conflict=_UPSERT_BOX)
         rows = [store.row() for store in self._dirty_stores.values()]

@@ -607,6 +607,7 @@ class AppendingContract(MailboxCase):
         calls: dict[str, Callable[[], Awaitable[object]]] = {
             "info": lambda: mailbox.info(),
             "snapshot": lambda: mailbox.snapshot(),
+            "opened": lambda: mailbox.opened(),
             "changes": lambda: mailbox.changes(ModSeq(0)),
             "records": lambda: mailbox.records(uids, [Wanted.FLAGS]),
             "sizes": lambda: mailbox.sizes(),

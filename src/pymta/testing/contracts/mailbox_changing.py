@@ -93,6 +93,19 @@ class ChangingContract(MailboxCase):
         assert {"$Junk", "Work"} == await inbox.keywords()
 
     @case
+    async def test_opened_is_all_of_it(self, store: IMailboxStore) -> None:
+        """Counters, keywords and UIDs as they are told one by one, also to who asks it first."""
+        inbox = await self.inbox(store)
+        await inbox.append([message("a", SEEN, "$Junk"), message("b"), message("c")])
+        await inbox.remove(UIDSet([2]))
+        opened = await (await store.open(INBOX)).opened()
+
+        assert await inbox.info() == opened.info
+        assert await inbox.keywords() == opened.keywords == frozenset({"$Junk"})
+        assert await inbox.snapshot() == opened.snapshot
+        assert UIDSet([1, 3]) == opened.snapshot.uids
+
+    @case
     async def test_keyword_keeps_its_first_spelling(self, store: IMailboxStore) -> None:
         """A mailbox spells a keyword as it first saw it, on all messages, also after a restart."""
         inbox = await self.inbox(store)

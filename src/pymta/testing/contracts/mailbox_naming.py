@@ -85,14 +85,34 @@ class NamingContract(MailboxCase):
         """All other names differ by case."""
         await store.create(name("Work"))
         with pytest.raises(NoSuchMailbox):
-            await store.open(name("work"))
+            await (await store.open(name("work"))).info()
 
     @case
     async def test_open_of_nothing(self, store: IMailboxStore) -> None:
         """No mailbox, no session."""
         for each in ["none", "", "a//b"]:
             with pytest.raises(NoSuchMailbox):
-                await store.open(name(each))
+                await (await store.open(name(each))).info()
+
+    @case
+    async def test_append_to_nothing(self, store: IMailboxStore) -> None:
+        """What is asked of it first may be to take a message."""
+        with pytest.raises(NoSuchMailbox):
+            await (await store.open(name("none"))).append([message("x")])
+        assert ["INBOX"] == await names(store)
+
+    @case
+    async def test_opened_is_one_mailbox(self, store: IMailboxStore) -> None:
+        """From its first call on, it is the same mailbox, whatever has the name."""
+        await store.create(name("a"))
+        looked, taken = await store.open(name("a")), await store.open(name("a"))
+        first = (await looked.info()).id
+        await taken.append([message("x")])
+        await store.rename(name("a"), name("b"))
+        await store.create(name("a"))
+
+        assert [first, first] == [(await each.info()).id for each in (looked, taken)]
+        assert first != (await (await store.open(name("a"))).info()).id
 
     # -- create ----------------------------------------------------------------
 
@@ -166,7 +186,7 @@ class NamingContract(MailboxCase):
 
         assert ["INBOX", "a/b"] == await names(store)
         with pytest.raises(NoSuchMailbox):
-            await store.open(name("a"))
+            await (await store.open(name("a"))).info()
         with pytest.raises(NoSuchMailbox):
             await store.delete(name("a"))
 

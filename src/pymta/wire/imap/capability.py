@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 from pymta.wire.imap.cursor import Cursor
 from pymta.wire.imap.state import LOGGED_IN, State, Status
 
-__all__ = ["Capability", "Parse", "Register", "Verb", "fixed", "sasl", "silent"]
+__all__ = ["Capability", "Offering", "Parse", "Register", "Verb", "fixed", "sasl", "silent"]
 
 #: Reads what stands behind a verb; raises BadSyntax.
 Parse: TypeAlias = Callable[[Cursor], object]
@@ -128,3 +128,29 @@ class Register:
             if (verb.name, by_uid) in self._verbs:
                 raise ValueError(f"{verb.name} comes twice")
             self._verbs[verb.name, by_uid] = (verb, capability)
+
+
+class Offering:
+    """
+    What one connection is offered: a register, and its words for as long as nothing changes.
+
+    They are asked for with every APPEND, and take 100 us.  What they depend on besides the status,
+    its context, changes only together with it.
+    """
+
+    __slots__ = ("_register", "_status", "_words")
+
+    def __init__(self, capabilities: Register | Iterable[Capability]) -> None:
+        self._register = Register.of(capabilities)
+        self._status: Status | None = None
+        self._words: list[str] = []
+
+    def words(self, status: Status) -> list[str]:
+        """What is announced now.  Not to be changed."""
+        if self._status is not status:
+            self._status, self._words = status, self._register.words(status)
+        return self._words
+
+    def find(self, name: str, *, by_uid: bool, status: Status) -> Verb | None:
+        """The verb, if it is offered now."""
+        return self._register.find(name, by_uid=by_uid, status=status)

@@ -36,7 +36,7 @@ from pymta.errors import LocalProtocolError
 from pymta.wire._lines import NEED_DATA, NeedData
 from pymta.wire.imap.append import AppendReader
 from pymta.wire.imap.append_stream import AppendStream
-from pymta.wire.imap.capability import Capability, Register, Verb
+from pymta.wire.imap.capability import Capability, Offering, Register, Verb
 from pymta.wire.imap.command.append import Append, parse_streamed
 from pymta.wire.imap.command.auth import (
     Authenticate,
@@ -111,7 +111,7 @@ class IMAPServer:
         tls: bool = False,
         context: object = None,
     ) -> None:
-        self._register = Register.of(capabilities)
+        self._offering = Offering(capabilities)
         self._limits = limits
         self._status = Status(tls=tls, context=context)
         self._phase = Phase.GREETING
@@ -275,7 +275,7 @@ class IMAPServer:
     def _take_verb(self, tag: str, match: re.Match[bytes], rest: bytes) -> Event | None:
         by_uid = match[1] is not None
         name = match[2].decode("ascii").upper()
-        verb = self._register.find(name, by_uid=by_uid, status=self._status)
+        verb = self._offering.find(name, by_uid=by_uid, status=self._status)
         if verb is None:
             return self._refuse(tag, "unknown command")
         if self.state not in verb.states:
@@ -489,13 +489,13 @@ class IMAPServer:
 
     def capability_words(self) -> list[str]:
         """What is announced now."""
-        return self._register.words(self._status)
+        return self._offering.words(self._status)
 
     def offer(self, capabilities: Register | Iterable[Capability]) -> None:
         """
         Offer these from now on: an account may have less than the server promised everybody.
         """
-        self._register = Register.of(capabilities)
+        self._offering = Offering(capabilities)
 
     def greet(self, text: str) -> None:
         """``* OK [CAPABILITY …] text``.  Who will not serve calls :meth:`shut_down`."""
