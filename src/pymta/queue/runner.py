@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import inf
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -59,7 +60,9 @@ class RunnerLimits:
     """
     How long things may take, in seconds.
 
-    :param attempt: an agent, for one attempt.
+    :param attempt: an agent, for one attempt; then it is cancelled, what it knows by then counts,
+        and whoever is left is tried again (451 4.4.2).  More than what the relay agent allows
+        itself for hosts, commands and answers, so that what is left is for the content.
     :param route: one look-up of a route.
     :param report: writing reports.
     :param grace: attempts under way at the stop; then they are cancelled and given back.
@@ -71,6 +74,13 @@ class RunnerLimits:
     report: float = 60.0
     grace: float = 3.0
     stop: float = 10.0
+
+    def __post_init__(self) -> None:
+        # NaN is not between anything; what has no end would be renewed for ever.
+        if not all(0 < seconds < inf for seconds in (self.attempt, self.route, self.report)):
+            raise ValueError("attempt, route and report are more than 0, and have an end")
+        if not 0 <= self.grace <= self.stop < inf:
+            raise ValueError("grace is from 0 to stop, and stop has an end")
 
 
 class Runner:
