@@ -36,7 +36,7 @@ from pymta.events import (
 from pymta.interfaces.observe import IObserver
 from pymta.observe.log import LogObserver
 from pymta.observe.redaction import Redaction, domain_only, plain
-from pymta.outcome import Delivered, Expanded, Failed, Outcome, Relayed, Scope
+from pymta.outcome import Delivered, Dropped, Expanded, Failed, Outcome, Relayed, Scope
 from pymta.reply import Reply
 from pymta.session import Endpoint, Role, Session
 
@@ -150,6 +150,11 @@ LINES = [
         attempted(Relayed(Reply(250, "", "ok"), dsn=True)),
         ATTEMPT + "status=2.0.0 relayed: 250 ok",
         id="relayed",
+    ),
+    pytest.param(
+        attempted(Dropped(Reply(250, "2.0.0", "Discarded"))),
+        ATTEMPT + "status=2.0.0 dropped: 250 2.0.0 Discarded",
+        id="dropped",
     ),
     pytest.param(attempted(Expanded(3)), ATTEMPT + "status=2.6.0 expanded to 3: -", id="expanded"),
     pytest.param(
