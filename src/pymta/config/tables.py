@@ -284,7 +284,8 @@ class Queue:
     """
     How mail is delivered.
 
-    :param owner: of claims: another for each process on one store, the same after a restart.
+    :param owner: of claims: another for each process on one store, the same after a restart.  A
+        second server of the same name in one ``directory`` does not start.
     :param retry: when to try again.
     :param schedule: how much at once.
     :param agents: what each agent bears, by its name.
