@@ -396,7 +396,8 @@ class IMAP:
         unannounced.
     :param sessions: open at once, of one account.
     :param name: what ID announces as the server's name.
-    :param without: capabilities that are not offered, as they are announced.
+    :param without: capabilities that are not offered, as they are announced, nor what builds on
+        them.
     """
 
     append_limit: int | None = 50 * MIB
