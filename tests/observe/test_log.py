@@ -264,6 +264,16 @@ def test_session_has_structured_fields() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "field"), [("", "smtp"), ("from outside", "from outside"), ("a\nb", "a\\nb")]
+)
+def test_the_listener_is_a_field(name: str, field: str) -> None:
+    """
+    By its name, or by its role where it has none; and no name makes two lines of one.
+    """
+    assert field == logged(Connected(replace(SESSION, listener=name)))["listener"]
+
+
 @pytest.mark.parametrize("event", [param.values[0] for param in LINES])
 def test_redaction_names_nobody(event: Event) -> None:
     """

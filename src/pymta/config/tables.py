@@ -117,7 +117,8 @@ class ListenerTable:
     :param protocol: what is spoken there.
     :param endpoint: a Twisted endpoint: ``"tcp:25"``, ``"tcp:143:interface=127.0.0.1"``,
         ``"unix:/run/pymta/lmtp"``, ``"systemd:domain=INET:index=0"``.
-    :param name: in the log; by default the protocol.
+    :param name: in the log, in the ids of its sessions (``submissions-1f``) too; by default the
+        protocol.
     :param tls: when TLS begins; by default on request where there is a table ``[tls]``.
     :param require_tls: refuse mail and logins before TLS; SMTP's and LMTP's only.
     :param login: whether SMTP offers AUTH; submission, POP3 and IMAP always do.

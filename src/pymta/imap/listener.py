@@ -50,12 +50,13 @@ class _Beginning:
             context=visitor,
         )
         session = Session(
-            id=f"imap-{number:x}",
+            id=settings.door.session_id(Role.IMAP, number),
             role=Role.IMAP,
             peer=client.peer,
             local=client.local,
             proxy=client.proxy,
             started=settings.now(),
+            listener=settings.door.name,
         )
         return machine, IMAPConversation(
             settings, machine, session, visitor=visitor, calls=self._calls

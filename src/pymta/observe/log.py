@@ -180,6 +180,7 @@ class LogObserver:
             "session": f"{session.id} [{peer}]",
             "session_id": session.id,
             "role": session.role.value,
+            "listener": printable(session.listener) or session.role.value,
             "peer": peer,
             "local": str(session.local),
             "helo": printable(session.helo),

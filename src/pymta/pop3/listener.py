@@ -52,11 +52,12 @@ class _Beginning:
             timestamp=offer.timestamp,
         )
         session = Session(
-            id=f"pop3-{number:x}",
+            id=settings.door.session_id(Role.POP3, number),
             role=Role.POP3,
             peer=client.peer,
             local=client.local,
             proxy=client.proxy,
             started=settings.now(),
+            listener=settings.door.name,
         )
         return machine, POP3Conversation(settings, machine, session, offer=offer)

@@ -68,12 +68,13 @@ class _Beginning:
     def _session(self, client: Client) -> Session:
         settings = self._settings
         return Session(
-            id=f"{settings.role.value}-{next(settings.door.numbers):x}",
+            id=settings.door.session_id(settings.role, next(settings.door.numbers)),
             role=settings.role,
             peer=client.peer,
             local=client.local,
             proxy=client.proxy,
             started=settings.now(),
+            listener=settings.door.name,
         )
 
     def _extensions_for(self, client: Client) -> ExtensionTable:
