@@ -379,6 +379,27 @@ DEFENCES = (
         tests=("tests/durability/test_kill_relay.py",),
     ),
     Defence(
+        id="D03",
+        file="database/sqlite.py",
+        before="PRAGMA synchronous = FULL",
+        after="PRAGMA synchronous = NORMAL",
+        tests=("tests/durability/test_power.py",),
+    ),
+    Defence(
+        id="D03",
+        file="database/files.py",
+        before="            sync_folder(self.folder)",
+        after="            pass",
+        tests=("tests/durability/test_power.py",),
+    ),
+    Defence(
+        id="D03",
+        file="database/location.py",
+        before="        _sync(os.path.dirname(made))",
+        after="        pass",
+        tests=("tests/durability/test_power.py",),
+    ),
+    Defence(
         id="D04",
         file="inbound/transaction.py",
         before="            raise Refused(NO_QUEUE, str(error)) from error",

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from pymta.reply import Reply
 
-__all__ = ["Delivered", "Expanded", "Failed", "Outcome", "Relayed", "Scope"]
+__all__ = ["Delivered", "Dropped", "Expanded", "Failed", "Outcome", "Relayed", "Scope"]
 
 
 class Scope(Enum):
@@ -32,6 +32,17 @@ class Delivered:
     """In the mailbox, for good.  :param reply: for the log."""
 
     reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """
+    Taken, and kept nowhere, as somebody has decided.  :param reply: for the log.
+
+    Neither a success nor a failure is reported: in a mailbox (:rfc:`3461#section-5.2.3`) it is not.
+    """
+
+    reply: Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +81,4 @@ class Failed:
     diagnostic: str | None = None
 
 
-Outcome: TypeAlias = Delivered | Relayed | Expanded | Failed
+Outcome: TypeAlias = Delivered | Dropped | Relayed | Expanded | Failed

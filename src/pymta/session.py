@@ -70,6 +70,7 @@ class Session:
     :param identity: who logged in; the name of an account.
     :param mechanism: how it did: a SASL mechanism, ``USER``, ``APOP`` or ``LOGIN``.
     :param name: the client's verified host name, where somebody looked it up.
+    :param listener: what the listener is called, if it has a name; not kept in the queue.
     """
 
     id: str
@@ -84,6 +85,7 @@ class Session:
     tls: TLS | None = None
     identity: str | None = None
     mechanism: str | None = None
+    listener: str = ""
     facts: Facts = NO_FACTS
 
     @property

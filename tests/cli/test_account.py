@@ -89,6 +89,9 @@ def test_quota(tmp_path: Path) -> None:
         assert 250 == lmtp()
         assert (0, "", "") == pymta("account", "quota", "ann@example.test", "10", *store)
         assert 552 == lmtp()
+        _, shown, _ = pymta("account", "quota", "ann@example.test", "--json", *store)
+        assert {"used": 1, "limit": None} == json.loads(shown)["messages"]
+        assert 10 == json.loads(shown)["octets"]["limit"] < json.loads(shown)["octets"]["used"]
         assert (0, "", "") == pymta("account", "quota", "ann@example.test", "none", *store)
         assert 250 == lmtp()
         few = ("--messages", "2", "--mailboxes", "7")
@@ -103,6 +106,38 @@ def test_quota(tmp_path: Path) -> None:
         assert 452 == lmtp()
         nobody = pymta("account", "quota", "bob@example.test", "1M", *store)
         assert (1, "", "pymta: there is no account bob@example.test\n") == nobody
+
+
+def test_quota_without_figures(tmp_path: Path) -> None:
+    """
+    It is shown what is used and what may be, for people and for programs; nothing is changed.
+    """
+    store = ("--store", str(tmp_path / "mail"))
+    ann = "ann@example.test"
+    assert 0 == pymta("account", "add", ann, *store, given="x\n")[0]
+    shown = pymta("account", "quota", ann, *store)
+    assert (0, "octets    0 (no limit)\nmessages  0 (no limit)\nmailboxes 6 (no limit)\n", "") == (
+        shown
+    )
+    few = ("--messages", "2", "--mailboxes", "7")
+    assert (0, "", "") == pymta("account", "quota", ann, "1K", *few, *store)
+    _, text, _ = pymta("account", "quota", ann, *store)
+    assert "octets    0 (limit 1024)\nmessages  0 (limit 2)\nmailboxes 6 (limit 7)\n" == text
+    status, text, _ = pymta("account", "quota", ann, "--json", *store)
+    assert (0, 0, 1024) == (status, *json.loads(text)["octets"].values())
+    assert {"used": 6, "limit": 7} == json.loads(text)["mailboxes"]
+    nobody = pymta("account", "quota", "bob@example.test", *store)
+    assert (1, "", "pymta: there is no account bob@example.test\n") == nobody
+
+
+def test_quota_of_messages_alone(tmp_path: Path) -> None:
+    """
+    All limits are set at once: who names one of them must say what becomes of the octets.
+    """
+    store = ("--store", str(tmp_path / "mail"))
+    status, out, told = pymta("account", "quota", "ann@example.test", "--messages", "2", *store)
+    assert (2, "") == (status, out)
+    assert "a size is missing" in told
 
 
 @pytest.mark.parametrize(

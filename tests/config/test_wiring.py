@@ -92,6 +92,9 @@ implementation = "x"
     smtp, submission, lmtp, pop3, imap = (settings_of(each.listener) for each in made.listeners)
 
     assert ["smtp", "submissions", "lmtp", "pop3", "imap"] == [each.name for each in made.listeners]
+    assert ["smtp", "submissions", "lmtp", "pop3", "imap"] == [
+        each.door.name for each in (smtp, submission, lmtp, pop3, imap)
+    ]
     assert "192.0.2.1" in smtp.door.proxies
     assert "192.0.2.2" in smtp.forwarders
     assert (Newlines.CANONICALISE, 7, 8) == (

@@ -8,7 +8,7 @@ import pytest
 
 from pymta.delivery.discard import DiscardAgent
 from pymta.interfaces.delivery import IDeliveryAgent
-from pymta.outcome import Delivered
+from pymta.outcome import Dropped
 from pymta.reply import Reply
 from pymta.testing.contracts.delivery import DeliveryAgentContract
 from pymta.testing.contracts.provider_case import case
@@ -25,7 +25,7 @@ class Kit(DeliveryAgentContract):
     async def discarded(self, agent: IDeliveryAgent) -> None:
         """Three recipients, three replies that say what was done."""
         results = await agent.deliver(self.attempt(recipients=3))
-        outcome = Delivered(Reply(250, "2.0.0", "Discarded"))
+        outcome = Dropped(Reply(250, "2.0.0", "Discarded"))
         assert [outcome] * 3 == [result.outcome for result in results]
 
 

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 
 from pymta.imap.conversation import PROGRESS
 from pymta.imap.extension import Call, Extension, Offered
+from pymta.imap.offer import NAMES, OFFERED
 from pymta.imap.session import IMAPSession
 from pymta.imap.settings import UTF8Headers
 from pymta.interfaces.sharing import IACLStore
@@ -105,6 +106,44 @@ def test_what_is_left_out_is_unknown(name: str, command: str) -> None:
     player = house.selected()
     assert name not in words(player.line("a CAPABILITY"))
     assert player.line(f"b {command}").startswith("b BAD ")
+
+
+@pytest.mark.parametrize(
+    ("name", "gone"),
+    [
+        ("QUOTA", "QUOTA=RES-STORAGE QUOTA=RES-MESSAGE QUOTA=RES-MAILBOX QUOTASET"),
+        ("QUOTASET", ""),
+        ("CONDSTORE", "QRESYNC"),
+        ("ENABLE", "QRESYNC UIDONLY UTF8=ACCEPT"),
+        ("ESEARCH", "SEARCHRES PARTIAL CONTEXT=SEARCH ESORT CONTEXT=SORT"),
+        ("SORT", "SORT=DISPLAY ESORT CONTEXT=SORT"),
+        ("ESORT", "CONTEXT=SORT"),
+        ("CONTEXT=SEARCH", "CONTEXT=SORT"),
+        ("ACL", "RIGHTS=kxte LIST-MYRIGHTS"),
+        ("METADATA", "LIST-METADATA FILTERS"),
+        ("LIST-EXTENDED", "LIST-STATUS LIST-MYRIGHTS LIST-METADATA"),
+        ("IDLE", ""),
+    ],
+)
+def test_what_builds_on_it_is_left_out_as_well(name: str, gone: str) -> None:
+    """Nothing is announced that makes no sense by itself, and all else stays."""
+    everything = words(House().logged_in().line("a CAPABILITY"))
+    left = words(House(without=frozenset({name})).logged_in().line("a CAPABILITY"))
+    assert {name, *gone.split()} == set(everything) - set(left)
+    assert set() == set(left) - set(everything)
+
+
+def test_what_is_built_upon_is_there() -> None:
+    """A name that nobody has would leave nothing out."""
+    assert set() == {name for row in OFFERED for name in row.builds_on} - NAMES
+
+
+def test_an_extension_goes_with_what_it_builds_on() -> None:
+    """Those of others, too, by their own declaration; their commands with them."""
+    extension = Extension(offered=Offered(words=("XTHING",), builds_on=("ID",)))
+    for without, there in ((frozenset({"ID"}), False), (frozenset({"IDLE"}), True)):
+        player = House(extensions=(extension,), without=without).logged_in()
+        assert there is ("XTHING" in words(player.line("a CAPABILITY")))
 
 
 def test_what_the_store_lacks_is_not_announced() -> None:

@@ -36,7 +36,7 @@ from pymta.events import (
 from pymta.interfaces.observe import IObserver
 from pymta.observe.log import LogObserver
 from pymta.observe.redaction import Redaction, domain_only, plain
-from pymta.outcome import Delivered, Expanded, Failed, Outcome, Relayed, Scope
+from pymta.outcome import Delivered, Dropped, Expanded, Failed, Outcome, Relayed, Scope
 from pymta.reply import Reply
 from pymta.session import Endpoint, Role, Session
 
@@ -151,6 +151,11 @@ LINES = [
         ATTEMPT + "status=2.0.0 relayed: 250 ok",
         id="relayed",
     ),
+    pytest.param(
+        attempted(Dropped(Reply(250, "2.0.0", "Discarded"))),
+        ATTEMPT + "status=2.0.0 dropped: 250 2.0.0 Discarded",
+        id="dropped",
+    ),
     pytest.param(attempted(Expanded(3)), ATTEMPT + "status=2.6.0 expanded to 3: -", id="expanded"),
     pytest.param(
         attempted(Failed(reply=NO_SUCH, scope=Scope.RECIPIENT)),
@@ -257,6 +262,16 @@ def test_session_has_structured_fields() -> None:
     assert ("smtp-1", "smtp", "192.0.2.1:4711", "eve@example.org") == tuple(
         event[name] for name in ("session_id", "role", "peer", "identity")
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "field"), [("", "smtp"), ("from outside", "from outside"), ("a\nb", "a\\nb")]
+)
+def test_the_listener_is_a_field(name: str, field: str) -> None:
+    """
+    By its name, or by its role where it has none; and no name makes two lines of one.
+    """
+    assert field == logged(Connected(replace(SESSION, listener=name)))["listener"]
 
 
 @pytest.mark.parametrize("event", [param.values[0] for param in LINES])

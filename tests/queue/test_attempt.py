@@ -12,6 +12,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from zope.interface import implementer
 
 from pymta.address import Address
+from pymta.delivery.relay import RelayLimits
 from pymta.envelope import RecipientID
 from pymta.events import Event, Faulted, Stale
 from pymta.interfaces.content import Lane
@@ -24,6 +25,7 @@ from pymta.outcome import Delivered, Failed, Scope
 from pymta.queue.queue import Queue
 from pymta.queue.runner import RunnerLimits
 from pymta.reply import Reply
+from pymta.smtp.client_settings import ClientTimeouts
 from tests.queue.house import (
     ALICE,
     GONE,
@@ -90,6 +92,33 @@ def test_an_agent_that_hangs_is_cancelled() -> None:
     house.run(301)
     assert house.entries() == []
     assert house.told.of(Stale) == []
+
+
+def test_a_late_attempt_is_put_off_with_a_reply_that_says_so() -> None:
+    """Whoever looks at the queue sees why; the fault is told of."""
+    house = House(Agent("wait", YES), limits=RunnerLimits(attempt=10)).begin()
+    house.send(mail(1))
+    house.run(12)
+    [recipient] = house.entries()[0].recipients
+    late = Reply(451, "4.4.2", "The delivery took too long")
+    assert (QueueState.DUE, 1, late) == (recipient.state, recipient.attempts, recipient.reply)
+    assert ["delivering M1 by relay"] == [event.where for event in house.told.of(Faulted)]
+
+
+def test_there_is_a_limit_unless_somebody_says_so() -> None:
+    """By itself: longer than what the SMTP client allows servers, and finite."""
+    times, hosts = ClientTimeouts(), RelayLimits().seconds
+    # To find and open; MAIL, RCPT and one transaction's answers.
+    own = hosts + 2 * times.command + times.data + times.block + times.end
+    assert own < RunnerLimits().attempt < float("inf")
+
+
+@pytest.mark.parametrize("name", ["attempt", "route", "report", "grace", "stop"])
+@pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
+def test_limits_that_are_none_are_refused(name: str, value: float) -> None:
+    """No time at all would fail for ever; time without an end would renew leases for ever."""
+    with pytest.raises(ValueError, match=rf"\b{name}\b"):
+        RunnerLimits(**{name: value})
 
 
 @implementer(IDeliveryAgent)

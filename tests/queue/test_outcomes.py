@@ -21,8 +21,8 @@ from pymta.interfaces.queue import (
     QueueState,
     Release,
 )
-from pymta.interfaces.routing import Refusal
-from pymta.outcome import Failed, Scope
+from pymta.interfaces.routing import Drop, Refusal
+from pymta.outcome import Dropped, Failed, Scope
 from pymta.queue.outcomes import Notice
 from pymta.reply import Reply
 from tests.queue.house import (
@@ -30,6 +30,7 @@ from tests.queue.house import (
     GONE,
     LATER,
     NOBODY,
+    RELAY,
     START,
     YES,
     Agent,
@@ -106,6 +107,20 @@ def test_a_sender_who_wants_silence_gets_it() -> None:
     house.send(with_notify(mail(1), Notify.NEVER))
     assert (house.entries(), reports.notices) == ([], [])
     assert [event.final for event in house.told.of(Attempted)] == [True]
+
+
+@pytest.mark.parametrize("by", ["router", "agent"])
+def test_what_is_dropped_is_not_reported_as_delivered(by: str) -> None:
+    """NOTIFY=SUCCESS asks about a mailbox (RFC 3461 section 5.2.3), and it is in none."""
+    dropped = Drop("alias to nothing") if by == "router" else RELAY
+
+    def deliver(attempt: Attempt) -> Sequence[Result]:
+        return [Result(each.id, Dropped(YES)) for each in attempt.recipients]
+
+    reporter = Reporter()
+    house = House(Agent(deliver), Table({"bob": dropped}), reports=reporter).begin()
+    house.send(with_notify(mail(1), Notify.SUCCESS))
+    assert ([], []) == (house.entries(), reporter.notices)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from pymta.interfaces.queue import (
     Settlement,
 )
 from pymta.interfaces.routing import Drop, Via
-from pymta.outcome import Relayed
+from pymta.outcome import Dropped, Relayed
 from pymta.queue.memory import MemoryQueueStore
 from pymta.queue.queue import Queue
 from pymta.queue.schedule import AgentRules, Schedule, ScheduleLimits
@@ -179,12 +179,14 @@ def test_an_alias_changes_the_address_and_not_the_id() -> None:
 
 
 def test_a_dropped_recipient_is_gone_and_told_of() -> None:
-    """/dev/null is a success."""
+    """/dev/null is an end like others, and no delivery."""
     house = House(router=Table({"bob": Drop("alias to nothing")})).begin()
     house.send(mail(1))
     assert house.entries() == []
     [event] = house.told.of(Discarded)
     assert (event.queue_id, event.reason) == ("M1", "alias to nothing")
+    [attempted] = house.told.of(Attempted)
+    assert (attempted.outcome, attempted.final) == (Dropped(Reply(250, "2.0.0", "Dropped")), True)
 
 
 def test_a_routers_surprise_is_a_failure_that_may_pass() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pymta.cli.errors import DONE, NOT_DONE, Usage
-from pymta.cli.output import Listing, complain
+from pymta.cli.output import Listing, complain, say, say_json
 from pymta.cli.store import Place, between, on_store, people_of
 from pymta.components.people import People
 from pymta.components.stores import Stores
@@ -25,6 +25,12 @@ __all__ = ["add", "list_all", "passwd", "password_of", "quota", "remove", "size_
 
 PAGE = 1000
 NO_LIMIT = "none"
+
+_RESOURCES = {
+    Resource.STORAGE: "octets",
+    Resource.MESSAGE: "messages",
+    Resource.MAILBOX: "mailboxes",
+}
 
 _SIZE = re.compile(r"([0-9]{1,12})([KMGT]?)")
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -80,7 +86,12 @@ def list_all(arguments: Namespace) -> int:
 
 
 def quota(arguments: Namespace) -> int:
-    """How much an account's mailboxes may hold."""
+    """How much an account's mailboxes may hold; without figures, how it is."""
+    if arguments.size is None:
+        if arguments.messages is not None or arguments.mailboxes is not None:
+            # All limits are set at once, and octets by far the most often.
+            raise Usage(f'a size is missing, as in "500M", or "{NO_LIMIT}"')
+        return _on_quota(arguments, lambda store: _show(store, as_json=arguments.json))
     asked = {
         Resource.STORAGE: size_of(arguments.size),
         Resource.MESSAGE: _number("--messages", arguments.messages),
@@ -88,15 +99,38 @@ def quota(arguments: Namespace) -> int:
     }
     limits = {resource: limit for resource, limit in asked.items() if limit is not None}
 
+    async def limit(store: IQuotaRootStore) -> None:
+        await store.set_limits(ACCOUNT_ROOT, limits)
+
+    return _on_quota(arguments, limit)
+
+
+def _on_quota(arguments: Namespace, do: Callable[[IQuotaRootStore], Awaitable[None]]) -> int:
     async def work(people: People) -> int:
         account = await people.directory.open(arguments.address)
         if not IQuotaRootStore.providedBy(account.mailboxes):
             complain("these mailboxes have no limits")
             return NOT_DONE
-        await account.mailboxes.set_limits(ACCOUNT_ROOT, limits)
+        await do(account.mailboxes)
         return DONE
 
     return _on_people(arguments, work)
+
+
+async def _show(store: IQuotaRootStore, *, as_json: bool) -> None:
+    root = await store.quota(ACCOUNT_ROOT)
+    if as_json:
+        say_json(
+            {
+                name: {"used": root.usage.get(resource, 0), "limit": root.limits.get(resource)}
+                for resource, name in _RESOURCES.items()
+            }
+        )
+        return
+    for resource, name in _RESOURCES.items():
+        limit = root.limits.get(resource)
+        most = "no limit" if limit is None else f"limit {limit}"
+        say(f"{name:<10}{root.usage.get(resource, 0)} ({most})")
 
 
 def _number(option: str, number: int | None) -> int | None:

@@ -156,10 +156,11 @@ def _add_account(commands: Commands) -> None:
     ):
         made = _command(inner, name, text, run, parents=[parent])
         made.add_argument("address", metavar="ADDRESS")
-    text = "how much its mailboxes may hold; what is there stays"
-    quota = _command(inner, "quota", text, "account:quota", parents=[_store()])
+    text = "how much its mailboxes hold and may hold; what is there stays"
+    quota = _command(inner, "quota", text, "account:quota", parents=[_store(), _json()])
     quota.add_argument("address", metavar="ADDRESS")
-    quota.add_argument("size", metavar="SIZE", help="octets: 500M, 2G; or none")
+    size_help = "octets: 500M, 2G; or none (default: show how it is)"
+    quota.add_argument("size", metavar="SIZE", nargs="?", help=size_help)
     for what in ("messages", "mailboxes"):
         any_number = "(default: any number)"
         quota.add_argument(f"--{what}", metavar="NUMBER", type=int, help=any_number)

@@ -25,6 +25,7 @@ from twisted.internet.interfaces import (
 from pymta.address import Address
 from pymta.aio import start
 from pymta.components.chance import Chance
+from pymta.components.owning import Ownership
 from pymta.components.parts import Job, Part, nothing
 from pymta.components.people import Ground, MakePeople, kept
 from pymta.components.relay import AGENT, LMTP, Carriers, Relaying, Releasing, whoever_logged_in
@@ -129,7 +130,7 @@ class MailSystem:
     :param connections: limits that all listeners share.
     :param account_sessions: of IMAP, open at once, of one account.
     :param owner: of the queue's claims: another for each process on one store, the same after
-        a restart.
+        a restart.  With ``directory``, a second one of its name there does not start.
     :param now: aware wall time.
     :param random: so many octets, unpredictable.
     """
@@ -183,6 +184,8 @@ class MailSystem:
         self.certificates = certificates
 
         # What is kept, and who has mailboxes.
+        own = directory if stores is None else None
+        self.ownership = None if own is None else Ownership(own, owner)
         self.stores = stores or _stores(reactor, directory, now=now, mailboxes=mailboxes)
         self.people = (people or kept())(self._ground())
         self.login = self._login(
@@ -468,7 +471,9 @@ class MailSystem:
     def parts(self) -> tuple[Part, ...]:
         """In the order in which they are started; to be stopped in the other, behind listeners."""
         space = () if self.space is None else (self.space,)
+        ownership = () if self.ownership is None else (self.ownership,)
         return (
+            *ownership,
             *self.stores.parts,
             *self.people.parts,
             Job(self._prepare),

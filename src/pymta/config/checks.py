@@ -15,6 +15,7 @@ from twisted.internet.task import Clock
 
 from pymta.address import ascii_domain, parse_domain
 from pymta.config.lines import Path
+from pymta.config.loops import check_loops
 from pymta.config.plugins import fits
 from pymta.config.reading import Reader, suggestion
 from pymta.config.relaying import check_relay, located_relay
@@ -96,6 +97,7 @@ def check(
         _check_tls(configuration.tls, reader)
     _check_routing(configuration, reader)
     check_relay(configuration, document, reader)
+    check_loops(configuration, _listeners(reader), reader)
     for path, use in used(configuration):
         fits(use, reader, path)
 
@@ -136,6 +138,10 @@ def _check_listeners(
                 raise Mistake(f"listeners[{first}] listens there already")
         except Mistake as error:
             reader.note((*path, "endpoint"), error.message, error.hint)
+
+
+def _listeners(reader: Reader) -> dict[Path, ListenerTable]:
+    return {path: made for path, made in reader.made.items() if isinstance(made, ListenerTable)}
 
 
 def _check_listener(listener: ListenerTable, reader: Reader, path: Path, *, has_tls: bool) -> None:

@@ -117,7 +117,8 @@ class ListenerTable:
     :param protocol: what is spoken there.
     :param endpoint: a Twisted endpoint: ``"tcp:25"``, ``"tcp:143:interface=127.0.0.1"``,
         ``"unix:/run/pymta/lmtp"``, ``"systemd:domain=INET:index=0"``.
-    :param name: in the log; by default the protocol.
+    :param name: in the log, in the ids of its sessions (``submissions-1f``) too; by default the
+        protocol.
     :param tls: when TLS begins; by default on request where there is a table ``[tls]``.
     :param require_tls: refuse mail and logins before TLS; SMTP's and LMTP's only.
     :param login: whether SMTP offers AUTH; submission, POP3 and IMAP always do.
@@ -284,7 +285,8 @@ class Queue:
     """
     How mail is delivered.
 
-    :param owner: of claims: another for each process on one store, the same after a restart.
+    :param owner: of claims: another for each process on one store, the same after a restart.  A
+        second server of the same name in one ``directory`` does not start.
     :param retry: when to try again.
     :param schedule: how much at once.
     :param agents: what each agent bears, by its name.
@@ -395,7 +397,8 @@ class IMAP:
         unannounced.
     :param sessions: open at once, of one account.
     :param name: what ID announces as the server's name.
-    :param without: capabilities that are not offered, as they are announced.
+    :param without: capabilities that are not offered, as they are announced, nor what builds on
+        them.
     """
 
     append_limit: int | None = 50 * MIB

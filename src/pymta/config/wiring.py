@@ -212,7 +212,8 @@ def _listener(
 def _settings(
     table: ListenerTable, configuration: Configuration, system: MailSystem
 ) -> Iterator[tuple[str, Any]]:
-    yield "door", replace(system.door, proxies=table.proxies)
+    name = table.name or table.protocol.value
+    yield "door", replace(system.door, proxies=table.proxies, name=name)
     if table.tls is TLSMode.NONE:
         yield "certificates", None
     yield "implicit_tls", table.tls is TLSMode.IMPLICIT

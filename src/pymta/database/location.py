@@ -41,13 +41,29 @@ _NETWORK = frozenset(
 
 def make_folder(path: str) -> None:
     """
-    Make it and the levels above it; one that is there keeps its mode.
+    Make it and the levels above it, their names durable; one that is there keeps its mode.
 
     :raises Mistake: if there is something else, a symbolic link among it.
     """
+    missing = []
+    above = os.path.abspath(path)
+    while not os.path.lexists(above):
+        missing.append(above)
+        above = os.path.dirname(above)
     os.makedirs(path, mode=0o700, exist_ok=True)
     if not stat.S_ISDIR(os.lstat(path).st_mode):
         raise Mistake(f"{path} is not a folder")
+    # A power cut must not take away the folder of mail whose files were synced with such care.
+    for made in missing:
+        _sync(os.path.dirname(made))
+
+
+def _sync(folder: str) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def make_private_file(path: str) -> bool:

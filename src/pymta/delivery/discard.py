@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from zope.interface import implementer
 
 from pymta.interfaces.delivery import Attempt, IDeliveryAgent, Result
-from pymta.outcome import Delivered
+from pymta.outcome import Dropped
 from pymta.reply import Reply
 
 __all__ = ["DiscardAgent"]
@@ -24,4 +24,4 @@ class DiscardAgent:
     recipient_limit = 1000
 
     async def deliver(self, attempt: Attempt) -> Sequence[Result]:
-        return [Result(recipient.id, Delivered(DISCARDED)) for recipient in attempt.recipients]
+        return [Result(recipient.id, Dropped(DISCARDED)) for recipient in attempt.recipients]

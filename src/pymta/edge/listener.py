@@ -5,6 +5,7 @@ a conversation for each, and stops them all.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,8 +29,12 @@ from pymta.edge.limits import ConnectionCount
 from pymta.edge.peers import Peers
 from pymta.edge.switch import Client, Switch
 from pymta.interfaces.observe import IObserver
+from pymta.session import Role
 
 __all__ = ["Begin", "Door", "Listener", "Served", "Talk", "listener_for"]
+
+# Ids are words: programs that read a log split lines at blanks.
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 
 
 class Talk(Protocol):
@@ -51,12 +56,18 @@ class Door:
     :param proxies: who must speak PROXY first; nobody else can.
     :param proxy_seconds: for the PROXY header, which its sender writes at once.
     :param numbers: of sessions, for their ids; shared by the listeners that share a log.
+    :param name: of the listener, in its sessions and their ids; without one they go by its role.
     """
 
     connections: ConnectionCount | None = None
     proxies: Peers = field(default_factory=Peers)
     proxy_seconds: float = 10
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    name: str = ""
+
+    def session_id(self, role: Role, number: int) -> str:
+        """``submissions-1f``: in every line about the session, so that it tells the listener."""
+        return f"{_UNSAFE.sub('_', self.name) or role.value}-{number:x}"
 
 
 class Handshake(Protocol):

@@ -249,10 +249,11 @@ class Visit(Generic[E]):
 def session_of(client: Client, settings: Served, role: Role) -> Session:
     """What is known of a client at first."""
     return Session(
-        id=f"{role.value}-{next(settings.door.numbers):x}",
+        id=settings.door.session_id(role, next(settings.door.numbers)),
         role=role,
         peer=client.peer,
         local=client.local,
         proxy=client.proxy,
         started=settings.now(),
+        listener=settings.door.name,
     )

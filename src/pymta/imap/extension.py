@@ -67,12 +67,14 @@ class Offered:
     :param words: what is announced; the first is the name by which settings leave it out.
     :param needs: add-ons that the store has to provide, all of them.
     :param only: whether settings allow for it.
+    :param builds_on: names of those without which it is none; it is left out along with them.
     """
 
     words: tuple[str, ...]
     verbs: tuple[Verb, ...] = ()
     needs: tuple[type[Interface], ...] = ()
     only: Callable[[Settings], bool] = _always
+    builds_on: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -57,12 +57,14 @@ OFFERED: Final[tuple[Offered, ...]] = (
     _with("UNSELECT", verbs.UNSELECT),
     _plain("CHILDREN"),
     _plain("LIST-EXTENDED"),
-    _plain("LIST-STATUS"),
+    # RFC 5819 section 1: a return option, as RFC 5258 has them
+    Offered(words=("LIST-STATUS",), builds_on=("LIST-EXTENDED",)),
     _plain("STATUS=SIZE"),
     _plain("MULTIAPPEND"),
     _with("REPLACE", verbs.REPLACE),
     _plain("CONDSTORE"),
-    _plain("QRESYNC"),
+    # RFC 7162 section 3.2.3
+    Offered(words=("QRESYNC",), builds_on=("CONDSTORE", "ENABLE")),
     _plain("SAVEDATE"),
     _plain("BINARY"),
     _plain("PREVIEW"),
@@ -72,8 +74,9 @@ OFFERED: Final[tuple[Offered, ...]] = (
     _plain("INPROGRESS"),
     # RFC 5550 section 5.7.1: whoever takes ";PARTIAL=" in its URLs says so
     _plain("CATENATE", "URL-PARTIAL"),
-    _plain("UIDONLY"),
-    _plain("UTF8=ACCEPT"),
+    # RFC 9586 section 3, RFC 6855 section 3: by ENABLE and by nothing else
+    Offered(words=("UIDONLY",), builds_on=("ENABLE",)),
+    Offered(words=("UTF8=ACCEPT",), builds_on=("ENABLE",)),
     _plain("SPECIAL-USE"),
     _plain("CREATE-SPECIAL-USE"),
     *namespace.OFFERED,
@@ -138,8 +141,9 @@ class Offer:
         unknown = settings.without - {row.name for row in rows}
         if unknown:
             raise ValueError(f"no capability that could be left out: {', '.join(sorted(unknown))}")
+        left_out = _with_dependants(settings.without, rows)
         for row in rows:
-            if row.name not in settings.without and row.only(settings):
+            if row.name not in left_out and row.only(settings):
                 yield Capability(name=row.name, words=self._words(row), verbs=row.verbs)
 
     def _words(self, row: Offered) -> Callable[[Status], Sequence[str] | None]:
@@ -188,6 +192,14 @@ class Offer:
     def _save_limit(self, _status: Status) -> Sequence[str] | None:
         limit = self._settings.save_limit
         return None if limit is None else (f"SAVELIMIT={limit}",)
+
+
+def _with_dependants(names: frozenset[str], rows: Sequence[Offered]) -> frozenset[str]:
+    """These, and what builds on them, and so on."""
+    found = names
+    while more := {row.name for row in rows if found.intersection(row.builds_on)} - found:
+        found |= more
+    return found
 
 
 def _visitor(status: Status) -> Visitor:

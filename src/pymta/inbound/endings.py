@@ -19,7 +19,7 @@ from pymta.interfaces.delivery import Attempt, IDeliveryAgent
 from pymta.interfaces.observe import IObserver
 from pymta.interfaces.queue import Claim, Claimed, IQueue
 from pymta.interfaces.routing import Via
-from pymta.outcome import Delivered, Expanded, Failed, Outcome, Relayed, Scope
+from pymta.outcome import Delivered, Dropped, Expanded, Failed, Outcome, Relayed, Scope
 from pymta.queue.outcomes import Notice, Reports, Unreported
 from pymta.reply import Reply
 
@@ -184,7 +184,7 @@ class AtOnce:
 
 def _asked_for(mail: NewMail, recipient: Recipient, outcome: Outcome) -> bool:
     # RFC 3461 section 5.2.3 (a); a failure is the answer, and whoever gets that reports it.
-    told = isinstance(outcome, Failed) or (isinstance(outcome, Relayed) and outcome.dsn)
+    told = isinstance(outcome, Failed | Dropped) or (isinstance(outcome, Relayed) and outcome.dsn)
     wanted = recipient.notify is not None and Notify.SUCCESS in recipient.notify
     return wanted and not told and mail.bounceable and mail.envelope.sender.reverse_path is not None
 
@@ -193,7 +193,7 @@ def _answer(outcome: Outcome) -> Reply:
     match outcome:
         case Failed(reply=reply):
             return reply
-        case Relayed(reply=reply):
+        case Relayed(reply=reply) | Dropped(reply=reply):
             return reply
         case Delivered(reply):
             return reply or DELIVERED

@@ -378,7 +378,11 @@ class IQueueStore(IQueueInspection):
         """
 
     def suspend(lane: Lane, until: datetime, reason: str) -> Awaitable[None]:
-        """Let nobody claim from the lane until then; a past time ends it."""
+        """
+        Let nobody claim from the lane until then; a past time ends it.
+
+        Mail there grows old as elsewhere: the runner lets what has outlived its life fail.
+        """
 
     def next_due(now: datetime, without: Collection[Lane] = ()) -> Awaitable[datetime | None]:
         """When ``claim`` should be asked again; None if nothing waits for a time."""

@@ -36,7 +36,7 @@ from pymta.events import (
 )
 from pymta.interfaces.observe import IObserver
 from pymta.observe.redaction import Redaction, plain, printable, redacted
-from pymta.outcome import Delivered, Expanded, Failed, Outcome, Relayed
+from pymta.outcome import Delivered, Dropped, Expanded, Failed, Outcome, Relayed
 from pymta.reply import Reply
 from pymta.session import Session
 
@@ -180,6 +180,7 @@ class LogObserver:
             "session": f"{session.id} [{peer}]",
             "session_id": session.id,
             "role": session.role.value,
+            "listener": printable(session.listener) or session.role.value,
             "peer": peer,
             "local": str(session.local),
             "helo": printable(session.helo),
@@ -220,6 +221,8 @@ def _told(outcome: Outcome, final: bool) -> tuple[str, Reply | None, str | None]
     match outcome:
         case Delivered(reply):
             return "delivered", reply, None
+        case Dropped(reply):
+            return "dropped", reply, None
         case Relayed(reply, remote=remote):
             return "relayed", reply, remote
         case Expanded(members):

@@ -33,7 +33,7 @@ from pymta.message.dsn_enclosing import (
 )
 from pymta.message.dsn_writing import Enclosure, closing, needs_8bit, opening
 from pymta.message.trace import address_literal, received
-from pymta.outcome import Delivered, Expanded, Failed, Outcome, Relayed
+from pymta.outcome import Delivered, Dropped, Expanded, Failed, Outcome, Relayed
 from pymta.queue.ids import derived_id
 from pymta.queue.lanes import lane_now
 from pymta.queue.outcomes import Notice, Unreported
@@ -262,6 +262,8 @@ def _action(notice: Notice) -> Action:
             return Action.EXPANDED
         case Delivered():
             return Action.DELIVERED
+        case Dropped():
+            raise AssertionError("nobody is told")
 
 
 def _status(notice: Notice, now: datetime) -> RecipientStatus:
@@ -288,7 +290,7 @@ def _said(outcome: Outcome) -> tuple[Reply | None, str | None]:
     match outcome:
         case Failed(reply=reply, remote=remote) | Relayed(reply=reply, remote=remote):
             return reply, remote
-        case Delivered() | Expanded():
+        case Delivered() | Dropped() | Expanded():
             return None, None
 
 

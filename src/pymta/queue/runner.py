@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import inf
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -35,6 +36,7 @@ from pymta.queue.concluding import Concluder
 from pymta.queue.expansion import Expander
 from pymta.queue.filling import Filler, Room
 from pymta.queue.leases import Leases, part
+from pymta.queue.lifetimes import LOOK_SECONDS, Lifetimes
 from pymta.queue.outcomes import Reports
 from pymta.queue.schedule import Death, Expired, Health, Schedule, Work
 from pymta.queue.settling import Ending, Fate, Settler
@@ -58,7 +60,9 @@ class RunnerLimits:
     """
     How long things may take, in seconds.
 
-    :param attempt: an agent, for one attempt.
+    :param attempt: an agent, for one attempt; then it is cancelled, what it knows by then counts,
+        and whoever is left is tried again (451 4.4.2).  More than what the relay agent allows
+        itself for hosts, commands and answers, so that what is left is for the content.
     :param route: one look-up of a route.
     :param report: writing reports.
     :param grace: attempts under way at the stop; then they are cancelled and given back.
@@ -70,6 +74,13 @@ class RunnerLimits:
     report: float = 60.0
     grace: float = 3.0
     stop: float = 10.0
+
+    def __post_init__(self) -> None:
+        # NaN is not between anything; what has no end would be renewed for ever.
+        if not all(0 < seconds < inf for seconds in (self.attempt, self.route, self.report)):
+            raise ValueError("attempt, route and report are more than 0, and have an end")
+        if not 0 <= self.grace <= self.stop < inf:
+            raise ValueError("grace is from 0 to stop, and stop has an end")
 
 
 class Runner:
@@ -149,6 +160,12 @@ class Runner:
             take=self._take,
             faults=self._faults,
         )
+        self._lifetimes = Lifetimes(
+            store,
+            self.schedule.retry,
+            passing=2 * self.schedule.limits.suspend.most,
+            now=now,
+        )
         self._leases = Leases()
         self._arrived: deque[tuple[Claim, datetime]] = deque()
         self._routing = 0
@@ -159,7 +176,7 @@ class Runner:
         self._running = False
         self._turn: IDelayedCall | None = None
         self._wake: IDelayedCall | None = None
-        self._renewing: Deferred[None] | None = None
+        self._duties: list[Deferred[None]] = []
         self._under_way: dict[int, Deferred[None]] = {}
         self._number = 0
         self._ended: Shared[None] | None = None
@@ -177,10 +194,13 @@ class Runner:
             _log.info("{count} recipients are due again after a crash", count=recovered)
         self._running = True
         self._filler.start()
-        self._renewing = start(
-            forever(self._clock, self._store.lease_seconds / 3, self._renew, "renewing leases")
-        )
-        self._renewing.addErrback(_cancelled)  # type: ignore[unused-awaitable]  # ends in stop()
+        self._again(self._store.lease_seconds / 3, self._renew, "renewing leases")
+        self._again(0.0, self._look, "looking for mail that waited too long")
+
+    def _again(self, seconds: float, step: Callable[[], Awaitable[None]], what: str) -> None:
+        duty = start(forever(self._clock, seconds, step, what))
+        duty.addErrback(_cancelled)  # type: ignore[unused-awaitable]  # ends in stop()
+        self._duties.append(duty)
 
     async def stop(self) -> None:
         """
@@ -206,8 +226,9 @@ class Runner:
         self.schedule.drain()
         self._arrived.clear()
         await self._end_attempts()
-        if self._renewing is not None:
-            self._renewing.cancel()
+        for duty in self._duties:
+            duty.cancel()
+        self._duties.clear()
         await self._settler.flushed()
         try:
             await self._store.release(self._leases.all())
@@ -276,6 +297,11 @@ class Runner:
         for claim in claims:
             self._leases.end(claim)
         self._notice_room(None)
+
+    async def _look(self) -> None:
+        # Not at the start, where a queue of a million would be counted before anything else.
+        await sleep(self._clock, LOOK_SECONDS)
+        await self._lifetimes.look()
 
     async def _renew(self) -> None:
         third = timedelta(seconds=self._store.lease_seconds / 3)

@@ -19,7 +19,7 @@ from pymta.interfaces.content import Lane
 from pymta.interfaces.delivery import Result
 from pymta.interfaces.queue import Claim, Claimed
 from pymta.interfaces.routing import Drop, Expand, IRouter, Refusal, Via
-from pymta.outcome import Delivered, Failed, Outcome, Scope
+from pymta.outcome import Dropped, Failed, Outcome, Scope
 from pymta.queue.attempt import Faults, limited
 from pymta.queue.expansion import EXPANSION
 from pymta.queue.leases import part
@@ -117,7 +117,7 @@ class Sorter:
                         queue_id=claim.queue_id, session=session, sender=sender, reason=reason
                     )
                 )
-                return Delivered(Reply(250, "2.0.0", "Dropped"))
+                return Dropped(Reply(250, "2.0.0", "Dropped"))
             case Via() if route.recipient.id != recipient.id:
                 self._faults.seen(f"routing {claim.queue_id}", "the recipient's id was changed")
                 reply = Reply(451, "4.3.5", "It is not set up correctly")

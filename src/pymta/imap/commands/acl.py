@@ -93,5 +93,5 @@ CALLS: Final[Mapping[type, Call]] = {
 OFFERED: Final = (
     # RFC 4314 section 2.2: the rights that RFC 2086 did not have
     Offered(words=("ACL", "RIGHTS=kxte"), verbs=acl.VERBS, needs=(IACLStore,)),
-    Offered(words=("LIST-MYRIGHTS",), needs=(IACLStore,)),
+    Offered(words=("LIST-MYRIGHTS",), needs=(IACLStore,), builds_on=("ACL", "LIST-EXTENDED")),
 )

@@ -97,5 +97,7 @@ CALLS: Final[Mapping[type, Call]] = {
 
 OFFERED: Final = (
     Offered(words=("METADATA",), verbs=metadata.VERBS, needs=(IMetadataStore,)),
-    Offered(words=("LIST-METADATA",), needs=(IMetadataStore,)),
+    Offered(
+        words=("LIST-METADATA",), needs=(IMetadataStore,), builds_on=("METADATA", "LIST-EXTENDED")
+    ),
 )

@@ -86,5 +86,10 @@ OFFERED: Final = (
         verbs=quota.VERBS,
         needs=(IQuotaRootStore,),
     ),
-    Offered(words=("QUOTASET",), verbs=quota.SETTING, needs=(IQuotaRootStore,)),
+    Offered(
+        words=("QUOTASET",),
+        verbs=quota.SETTING,
+        needs=(IQuotaRootStore,),
+        builds_on=("QUOTA",),
+    ),
 )

@@ -151,12 +151,14 @@ CALLS: Final[Mapping[type, Call]] = {
 
 OFFERED: Final = (
     Offered(words=("ESEARCH",)),
-    Offered(words=("SEARCHRES",)),
+    # RFC 5182 section 1; RFC 5267 section 4; RFC 9394 section 3.1: return options
+    Offered(words=("SEARCHRES",), builds_on=("ESEARCH",)),
     Offered(words=("WITHIN",)),
     # RFC 5255 section 4.3: i;unicode-casemap compares in SEARCH, SORT and THREAD
     Offered(words=("I18NLEVEL=1",)),
-    Offered(words=("PARTIAL",)),
-    Offered(words=("CONTEXT=SEARCH",), verbs=(verbs.CANCELUPDATE,)),
+    Offered(words=("PARTIAL",), builds_on=("ESEARCH",)),
+    Offered(words=("CONTEXT=SEARCH",), verbs=(verbs.CANCELUPDATE,), builds_on=("ESEARCH",)),
     Offered(words=("SEARCH=FUZZY",)),
-    Offered(words=("FILTERS",), needs=(IMetadataStore,)),
+    # RFC 5466 section 3.2
+    Offered(words=("FILTERS",), needs=(IMetadataStore,), builds_on=("METADATA",)),
 )

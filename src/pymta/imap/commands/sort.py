@@ -24,6 +24,7 @@ CALLS: Final[Mapping[type, Call]] = {Sort: Call(_sort, numbering=Numbering.STAYS
 
 OFFERED: Final = (
     Offered(words=("SORT", "SORT=DISPLAY"), verbs=(SORT,)),
-    Offered(words=("ESORT",)),
-    Offered(words=("CONTEXT=SORT",)),
+    # RFC 5267 sections 3 and 4
+    Offered(words=("ESORT",), builds_on=("SORT", "ESEARCH")),
+    Offered(words=("CONTEXT=SORT",), builds_on=("ESORT", "CONTEXT=SEARCH")),
 )

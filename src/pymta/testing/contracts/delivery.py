@@ -30,7 +30,7 @@ from pymta.envelope import Recipient, RecipientID, Sender
 from pymta.errors import SpoolError
 from pymta.interfaces.content import SLICE, IContent, Octets, Origin, QueueID
 from pymta.interfaces.delivery import Attempt, IDeliveryAgent, Result
-from pymta.outcome import Delivered, Expanded, Failed, Relayed
+from pymta.outcome import Delivered, Dropped, Expanded, Failed, Relayed
 from pymta.session import Endpoint, Role, Session
 from pymta.testing.contracts.provider_case import ProviderCase, case
 
@@ -231,7 +231,7 @@ class DeliveryAgentContract(ProviderCase[IDeliveryAgent]):
 
 
 def _succeeded(results: Sequence[Result]) -> bool:
-    good = Delivered | Relayed | Expanded
+    good = Delivered | Dropped | Relayed | Expanded
     return bool(results) and all(isinstance(result.outcome, good) for result in results)
 
 
