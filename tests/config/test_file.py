@@ -58,6 +58,15 @@ FILES = [
         ["mail.toml:2: directory: mail.toml is not a folder"],
         id="no folder",
     ),
+    # accounts
+    pytest.param(
+        TOP + SMTP + '[accounts]\nservers = ["relay", "a b"]\npublic = "@x"\n',
+        [
+            "mail.toml:8: accounts.servers[1]: no account has the name 'a b': '@' expected",
+            "mail.toml:9: accounts.public: no account has the name '@x': local part expected",
+        ],
+        id="names of accounts",
+    ),
     # endpoints
     pytest.param(
         listener("tcp"),

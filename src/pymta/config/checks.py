@@ -13,7 +13,7 @@ from typing import Any
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.task import Clock
 
-from pymta.address import ascii_domain, parse_domain
+from pymta.address import Address, ascii_domain, parse_domain
 from pymta.config.lines import Path
 from pymta.config.plugins import fits
 from pymta.config.reading import Reader, suggestion
@@ -28,6 +28,7 @@ from pymta.config.tables import (
     TLSTable,
     Use,
 )
+from pymta.edge.login_credentials import completed
 from pymta.edge.tls import Certificates, KeyPair, TLSError
 from pymta.errors import AddressError, ConfigurationError, Mistake
 from pymta.routing.alias_syntax import AliasTable, parse_aliases
@@ -94,6 +95,7 @@ def check(
         _check_listeners(listeners, reader, reactor, has_tls="tls" in document)
     if configuration.tls is not None:
         _check_tls(configuration.tls, reader)
+    _check_accounts(configuration, reader)
     _check_routing(configuration, reader)
     check_relay(configuration, document, reader)
     for path, use in used(configuration):
@@ -253,6 +255,23 @@ def _unreadable(pair: KeyPair, tls: TLSTable) -> str:
     return ""
 
 
+# -- accounts ------------------------------------------------------------------------
+
+
+def _check_accounts(configuration: Configuration, reader: Reader) -> None:
+    accounts = configuration.accounts
+    named: list[tuple[Path, str]] = [
+        (("accounts", "servers", at), name) for at, name in enumerate(accounts.servers)
+    ]
+    if accounts.public:
+        named.append((("accounts", "public"), accounts.public))
+    for path, name in named:
+        try:
+            Address.parse(completed(name, configuration.own_domain))
+        except AddressError as error:
+            reader.note(path, f"no account has the name {name!r}: {error}")
+
+
 # -- routing -------------------------------------------------------------------------
 
 
@@ -284,7 +303,7 @@ def _is_pattern(domain: str) -> bool:
 
 def _check_aliases(file: str, configuration: Configuration, reader: Reader) -> None:
     path: Path = ("routing", "aliases")
-    own = configuration.domains[0] if configuration.domains else configuration.hostname
+    own = configuration.own_domain
     try:
         with open(file, encoding="utf-8") as text:
             *_, table = parse_aliases(text.read(), domain=own)

@@ -178,12 +178,13 @@ class Accounts:
 
     :param plaintext: who may log in without TLS.
     :param servers: accounts by which other mail servers log in to submission, as to their
-        smarthost: they send for people of theirs, so that no address is refused them.
+        smarthost, written as login names: they send for people of theirs, so that no address is
+        refused them.
     :param spring: whether every address of ``domains`` is an account and any password right: for
         tests alone.
     :param special_use: whether new accounts begin with Archive, Drafts, Junk, Sent and Trash.
     :param public: the account whose mailboxes others see as ``Shared/…``, as far as its access
-        control lists let them.
+        control lists let them; written as a login name.
     :param anyone: whether people may share their mailboxes with everybody, and so be in everybody's
         list.
     :param admin: a URI by which users reach whoever runs the server: the annotation
@@ -487,3 +488,8 @@ class Configuration:
     modifiers: tuple[Use, ...] = ()
     agents: Mapping[str, Use] = field(default_factory=dict)
     observers: tuple[Use, ...] = ()
+
+    @property
+    def own_domain(self) -> str:
+        """That of names without one."""
+        return self.domains[0] if self.domains else self.hostname
