@@ -58,6 +58,16 @@ FILES = [
         ["mail.toml:2: directory: mail.toml is not a folder"],
         id="no folder",
     ),
+    pytest.param(
+        listener("tcp:port=25", "lmtp"),
+        ["mail.toml:6: listeners[0].endpoint: LMTP must not be spoken on port 25"],
+        id="LMTP on port 25, by its name",
+    ),
+    pytest.param(
+        listener("tcp:143", "imap", 'newlines = "canonicalise"'),
+        ["mail.toml:7: listeners[0].newlines: imap has no such option"],
+        id="newlines of IMAP",
+    ),
     # accounts
     pytest.param(
         TOP + SMTP + '[accounts]\nservers = ["relay", "a b"]\npublic = "@x"\n',
@@ -237,6 +247,30 @@ FILES = [
         TOP + SMTP + '[relay]\nnetworks = ["192.0.2.1/24"]\n',
         ["mail.toml:8: relay.networks: 192.0.2.1/24 has host bits set"],
         id="no network",
+    ),
+    # one key in two spellings: the first would be passed over
+    pytest.param(
+        TOP
+        + SMTP
+        + '[routing]\ncatch_all."b.test" = "x@b.test"\ncatch_all."B.test" = "y@b.test"\n',
+        ["mail.toml:9: routing.catch_all.\"B.test\": the same as 'b.test'"],
+        id="two catch-alls",
+    ),
+    pytest.param(
+        TOP + SMTP + '[routing]\nhops.".c.test" = "d.test"\nhops.".C.test" = "e.test"\n',
+        ["mail.toml:9: routing.hops.\".C.test\": the same as '.c.test'"],
+        id="two hops",
+    ),
+    pytest.param(
+        TOP + SMTP + '[routing.virtual]\n"s@b.test" = ["x@b.test"]\n"S@B.test" = ["y@b.test"]\n',
+        ["mail.toml:9: routing.virtual.\"S@B.test\": the same as 's@b.test'"],
+        id="two virtual addresses",
+    ),
+    pytest.param(
+        TOP + SMTP + '[routing]\nhops."c.test" = "d.test:25"\n'
+        '[relay.next_hops."d.test:25"]\ntls = "may"\n[relay.next_hops."[D.test]"]\ntls = "none"\n',
+        ["mail.toml:11: relay.next_hops.\"[D.test]\": the same as 'd.test:25'"],
+        id="two next hops",
     ),
     # limits
     pytest.param(

@@ -17,7 +17,7 @@ from pymta.address import Address, ascii_domain, parse_domain
 from pymta.config.lines import Path
 from pymta.config.plugins import fits
 from pymta.config.reading import Reader, suggestion
-from pymta.config.relaying import check_relay, located_relay
+from pymta.config.relaying import check_relay, check_spellings, located_relay
 from pymta.config.tables import (
     REQUIRED,
     Configuration,
@@ -28,10 +28,11 @@ from pymta.config.tables import (
     TLSTable,
     Use,
 )
-from pymta.edge.login_credentials import completed
+from pymta.edge.login_credentials import completed, folded
 from pymta.edge.tls import Certificates, KeyPair, TLSError
 from pymta.errors import AddressError, ConfigurationError, Mistake
 from pymta.routing.alias_syntax import AliasTable, parse_aliases
+from pymta.wire.smtp.data import Newlines
 
 __all__ = ["check", "check_endpoint", "located", "pairs"]
 
@@ -149,7 +150,9 @@ def _check_listener(listener: ListenerTable, reader: Reader, path: Path, *, has_
     for key, protocols in _ONLY.items():
         if listener.protocol not in protocols and getattr(listener, key):
             reader.note((*path, key), f"{listener.protocol.value} has no such option")
-    if listener.protocol is Protocol.LMTP and listener.endpoint.split(":")[1:2] == ["25"]:
+    if listener.protocol not in _SMTPS and listener.newlines is not Newlines.REFUSE:
+        reader.note((*path, "newlines"), f"{listener.protocol.value} has no such option")
+    if listener.protocol is Protocol.LMTP and _port(listener.endpoint) == "25":
         # RFC 2033 section 5: "the LMTP protocol MUST NOT be used on the TCP port 25"
         reader.note((*path, "endpoint"), "LMTP must not be spoken on port 25")
 
@@ -164,7 +167,11 @@ _ONLY = {
 
 
 def _any_port(text: str) -> bool:
-    return text.split(":")[1:2] == ["0"]
+    return _port(text) == "0"
+
+
+def _port(text: str) -> str:
+    return text.partition(":")[2].partition(":")[0].removeprefix("port=")
 
 
 def check_endpoint(text: str, reactor: object) -> None:
@@ -278,6 +285,10 @@ def _check_accounts(configuration: Configuration, reader: Reader) -> None:
 def _check_routing(configuration: Configuration, reader: Reader) -> None:
     routing = configuration.routing
     local = {ascii_domain(domain) for domain in configuration.domains}
+    check_spellings(routing.catch_all, ascii_domain, reader, ("routing", "catch_all"))
+    check_spellings(routing.virtual, folded, reader, ("routing", "virtual"))
+    patterns = filter(_is_pattern, routing.hops)
+    check_spellings(patterns, _pattern, reader, ("routing", "hops"))
     for domain in routing.catch_all:
         if ascii_domain(domain) not in local:
             hint = suggestion(domain, local) or 'add it to "domains"'
@@ -299,6 +310,10 @@ def _is_pattern(domain: str) -> bool:
         return bool(parse_domain(domain.removeprefix(".")))
     except AddressError:
         return False
+
+
+def _pattern(domain: str) -> tuple[bool, str]:
+    return domain.startswith("."), ascii_domain(domain.removeprefix("."))
 
 
 def _check_aliases(file: str, configuration: Configuration, reader: Reader) -> None:
