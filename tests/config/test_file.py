@@ -288,6 +288,27 @@ FILES = [
         ["mail.toml:7: imap: message_limit: 0 lets nothing through"],
         id="a limit of no messages",
     ),
+    *(
+        pytest.param(
+            f"{TOP}{SMTP}[{table}]\n{key} = {value}\n",
+            [f"mail.toml:7: {table}: {told}"],
+            id=f"{table}.{key}",
+        )
+        for table, key, value, told in (
+            ("timeouts.imap", "searching", 0, "searching is not more than 0"),
+            ("timeouts.pop3", "login", 0, "login is not more than 0"),
+            ("relay.hosts", "hosts", 0, "hosts, addresses, parallel and seconds are more than 0"),
+            ("relay.hosts", "seconds", 0, "hosts, addresses, parallel and seconds are more than 0"),
+            ("dns", "timeout", 0, "timeout and lifetime are more than 0"),
+            ("queue.runner", "attempt", 0, "attempt, route and report are more than 0"),
+            ("limits.message", "received", 0, "header_octets, header_fields and received are more"),
+            ("limits.smtp", "mails", 0, "mails is less than 1"),
+            ("limits.smtp", "recipient_domains", 0, "recipient_domains is less than 1"),
+            ("limits.logins", "credential", 0, "credential: 0 lets nothing through"),
+            ("limits.logins", "period", 0, "a counter lives for 1 to 31622400 seconds"),
+            ("limits.logins", "period", 99_999_999, "a counter lives for 1 to 31622400 seconds"),
+        )
+    ),
     pytest.param(
         TOP + SMTP + '[imap]\nwithout = ["IDLE", "QUOTAA"]\n',
         ["mail.toml:7: imap: without: 'QUOTAA' is no capability that can be left out"],

@@ -21,6 +21,7 @@ from pymta.delivery.pool import PoolLimits
 from pymta.delivery.relay import RelayLimits
 from pymta.dns.servers import at
 from pymta.edge.limits import ConnectionLimits
+from pymta.edge.login_limits import LONGEST
 from pymta.edge.peers import LOOPBACK, Peers
 from pymta.imap.offer import NAMES
 from pymta.imap.settings import MIB
@@ -279,6 +280,10 @@ class DNS:
     lifetime: float = 20.0
     trusted: Peers = LOOPBACK
 
+    def __post_init__(self) -> None:
+        if self.timeout <= 0 or self.lifetime <= 0:
+            raise ValueError("timeout and lifetime are more than 0")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
@@ -319,6 +324,13 @@ class Logins:
     credential: int | None = None
     period: float = 3600
     delay: float = 2
+
+    def __post_init__(self) -> None:
+        if self.credential == 0:
+            raise ValueError("credential: 0 lets nothing through")
+        # Otherwise nothing is counted, and so nothing limited.
+        if not 1 <= self.period <= LONGEST:
+            raise ValueError(f"a counter lives for 1 to {LONGEST} seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

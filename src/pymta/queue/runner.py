@@ -71,6 +71,10 @@ class RunnerLimits:
     grace: float = 3.0
     stop: float = 10.0
 
+    def __post_init__(self) -> None:
+        if min(self.attempt, self.route, self.report) <= 0:
+            raise ValueError("attempt, route and report are more than 0")
+
 
 class Runner:
     """
