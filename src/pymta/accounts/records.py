@@ -46,6 +46,9 @@ class Records(Protocol):
     async def owner(self, address: str) -> str | None:
         """The account, not disabled, whose name or other address it is."""
 
+    async def taken(self, address: str) -> bool:
+        """Whether it is the name or another address of an account, disabled or not."""
+
     async def has_domain(self, domain: str) -> bool:
         """Whether any name or address is in it."""
 
