@@ -91,6 +91,7 @@ GOOD = [
     pytest.param("a: x+y", (at("x+y"),), id="detail"),
     pytest.param("a: x%y", (at("x%y"),), id="percent"),
     pytest.param("a: jörg@bücher.example", (at("jörg", "bücher.example"),), id="UTF-8"),
+    pytest.param("a: j@bücher.example", (at("j", "xn--bcher-kva.example"),), id="U-label"),
 ]
 
 MISTAKES = [
