@@ -340,6 +340,15 @@ class Ours(AdministrationContract):
         assert 1 == sum(await gather([deferred(add(n)) for n in range(10)]))
 
     @case
+    async def test_a_name_that_grows_too_long(self, directory: IAccountDirectory) -> None:
+        """A name that is no address in the case in which it is kept is refused: nobody finds it."""
+        accounts = self.ours(directory)
+        with pytest.raises(ValueError):
+            await accounts.add("\u0149" * 32 + "@example.test", "password")
+
+        assert [ALICE, "bob@example.test"] == await accounts.accounts()
+
+    @case
     async def test_ensured_at_one_time(self, directory: IAccountDirectory) -> None:
         """Servers that begin together on one store make one postmaster, and none of them fails."""
         accounts = self.ours(directory)

@@ -79,7 +79,10 @@ class Records(Protocol):
 
 def account_name(text: str) -> str:
     """The name that a text stands for.  :raises pymta.errors.AddressError: it is no address."""
-    return folded(str(Address.parse(text)))
+    name = folded(str(Address.parse(text)))
+    # One character may become three in its other case.
+    Address.parse(name)
+    return name
 
 
 def domain_of(name: str) -> str:
