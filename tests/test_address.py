@@ -124,6 +124,21 @@ def test_domains_compare_as_a_labels() -> None:
     assert Address.parse("A@B.Example").key == Address.parse("a@b.example").key
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("a@bücher.example", "a@xn--bcher-kva.example", id="U-label"),
+        pytest.param("A@B.example", "A@B.example", id="ASCII stays"),
+        pytest.param("ä@bücher.example", "ä@bücher.example", id="needs SMTPUTF8 anyway"),
+    ],
+)
+def test_simplest(text: str, expected: str) -> None:
+    """
+    An address that needs SMTPUTF8 for its domain alone does without.
+    """
+    assert expected == str(Address.parse(text).simplest)
+
+
 def test_bare_postmaster() -> None:
     """
     The bare postmaster is written without an at.

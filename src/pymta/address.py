@@ -81,6 +81,17 @@ class Address:
         return ascii_domain(self.domain)
 
     @property
+    def simplest(self) -> Address:
+        """
+        The same mailbox, its domain in A-labels where nothing else needs SMTPUTF8.
+
+        What a person writes with U-labels then goes to servers without that extension, too.
+        """
+        if self.domain.isascii() or not self.local.isascii():
+            return self
+        return Address(self.local, self.ascii_domain)
+
+    @property
     def key(self) -> tuple[str, str]:
         """
         What *local accounts* are compared by: both parts in one case.

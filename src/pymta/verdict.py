@@ -92,7 +92,9 @@ class Proceed:
     """
     No objection: ask the next policy.
 
-    :param held: take the message, and hold it for this reason.
+    :param changes: of the message, so in answer to ``message`` and for ``all`` alone: elsewhere
+        nothing is changed.
+    :param held: take the message, and hold it for this reason; not for some recipients alone.
     """
 
     facts: Facts = NO_FACTS

@@ -149,6 +149,8 @@ class Ours(AdministrationContract):
             pytest.param("a\0b", id="NUL"),
             pytest.param("a\nb", id="newline"),
             pytest.param("x" * 1025, id="too long"),
+            pytest.param("\u00e9" * 513, id="too long as it is sent"),
+            pytest.param("\udc80", id="no text"),
         ],
     )
     @case
@@ -302,6 +304,8 @@ class Ours(AdministrationContract):
         for name in ("Postmaster@example.test", "postmaster@example.test", "info@example.test"):
             await accounts.ensure(name)
         await accounts.ensure("bob@example.test")
+        await accounts.add_address("bob@example.test", "office@example.test")
+        await accounts.ensure("office@example.test")
 
         expected = [ALICE, "bob@example.test", "postmaster@example.test"]
         assert expected == await accounts.accounts()
@@ -334,6 +338,23 @@ class Ours(AdministrationContract):
             return True
 
         assert 1 == sum(await gather([deferred(add(n)) for n in range(10)]))
+
+    @case
+    async def test_a_name_that_grows_too_long(self, directory: IAccountDirectory) -> None:
+        """A name that is no address in the case in which it is kept is refused: nobody finds it."""
+        accounts = self.ours(directory)
+        with pytest.raises(ValueError):
+            await accounts.add("\u0149" * 32 + "@example.test", "password")
+
+        assert [ALICE, "bob@example.test"] == await accounts.accounts()
+
+    @case
+    async def test_ensured_at_one_time(self, directory: IAccountDirectory) -> None:
+        """Servers that begin together on one store make one postmaster, and none of them fails."""
+        accounts = self.ours(directory)
+        await gather([deferred(accounts.ensure("postmaster@example.test")) for _ in range(5)])
+
+        assert "postmaster@example.test" in await accounts.accounts()
 
 
 class TestMemory(Ours):

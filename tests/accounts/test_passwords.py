@@ -5,9 +5,11 @@ Hashes and SCRAM secrets, as they are kept.
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
+from argon2.exceptions import VerificationError
+from twisted.python.failure import Failure
 
 from pymta.accounts.cleartext import ClearTextPasswords
 from pymta.accounts.passwords import CHEAPEST, Cost, Passwords, from_rfc5803, to_rfc5803
@@ -72,6 +74,25 @@ def test_prepared(kept: str, given: str, right: bool) -> None:
 def test_what_is_no_hash_is_nobodys(kept: str) -> None:
     """A row that somebody has written by hand lets nobody in, and breaks nothing."""
     assert not now(passwords().verify(kept, "plain")).right
+
+
+class _Starved:
+    """Argon2id on a machine without memory."""
+
+    def verify(self, argon2: str, password: str) -> bool:
+        raise VerificationError("Memory allocation error")
+
+
+def test_no_memory_is_no_wrong_password() -> None:
+    """Where nothing could be computed nobody can tell, and nobody is called a guesser."""
+    ours = passwords()
+    kept = now(ours.keep("pencil")).argon2
+    ours._hasher = cast("Any", _Starved())
+
+    failures: list[Failure] = []
+    deferred(ours.verify(kept, "pencil")).addErrback(failures.append)  # type: ignore[unused-awaitable]  # at once
+    [failure] = failures
+    assert failure.check(VerificationError)
 
 
 def test_stale() -> None:

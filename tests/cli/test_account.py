@@ -62,13 +62,13 @@ def test_accounts_of_a_running_server(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["bob", "@example.test", "a b@example.test"])
 def test_no_address(tmp_path: Path, name: str) -> None:
     """
-    A name that is no address is said so.
+    A name that is no address is said so, before anything is made.
     """
     status, _, told = pymta("account", "add", name, "--store", str(tmp_path / "new"), given="x\n")
 
-    assert 1 == status
-    assert told.startswith("pymta: ")
-    assert "Traceback" not in told
+    assert 2 == status
+    assert told.startswith(f"pymta: {name}: ")
+    assert [] == list(tmp_path.iterdir())
 
 
 def test_quota(tmp_path: Path) -> None:

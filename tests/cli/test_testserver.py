@@ -331,6 +331,9 @@ ACCOUNTS = [
     pytest.param("a:b", ("a@d.test", "b"), id="no domain"),
     pytest.param("a@d.test:b:c", ("a@d.test", "b:c"), id="colon in the password"),
     pytest.param('"a:b@c"@d.test:p', ('"a:b@c"@d.test', "p"), id="colon and @ in the local part"),
+    pytest.param("a@d.test:b@c", ("a@d.test", "b@c"), id="@ in the password"),
+    pytest.param("a@d.test:b@e.test:c", ("a@d.test", "b@e.test:c"), id="both in the password"),
+    pytest.param("a:b@d.test:c", ("a@d.test", "b@d.test:c"), id="both, and no domain"),
     pytest.param("a@D.test: b ", ("a@D.test", " b "), id="spaces are the password's"),
 ]
 
@@ -338,7 +341,7 @@ ACCOUNTS = [
 @pytest.mark.parametrize(("text", "expected"), ACCOUNTS)
 def test_account_argument(text: str, expected: tuple[str, str]) -> None:
     """
-    Split at the first colon behind the last @.
+    Split at the first colon with an address before it.
     """
     assert expected == account(text, "d.test")
 

@@ -23,6 +23,7 @@ from pymta.errors import Mistake
 from pymta.interfaces.accounts import IAccountDirectory
 from pymta.interfaces.content import Lane, Origin
 from pymta.interfaces.routing import Expand, Refusal, Route, Via
+from pymta.routing.partial import ListedMembers
 from pymta.session import Endpoint, Role, Session
 from pymta.store.memory.mailboxes import MemoryMailStore
 from tests.config.files import Reactor
@@ -182,6 +183,24 @@ def test_refused(address: str, code: str) -> None:
 
     assert isinstance(found, Refusal)
     assert code == found.reply.status
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        Routes(virtual={"x@b.test": (Address("y", "bücher.example"),)}, mx=True),
+        Routes(catch_all={"b.test": Address("y", "bücher.example")}, mx=True),
+    ],
+    ids=["virtual", "catch-all"],
+)
+def test_u_labels_of_an_operator(routes: Routes) -> None:
+    """
+    Where a target needs SMTPUTF8 for its domain alone, it goes on without.
+    """
+    found = route(routes, "x@b.test")
+
+    assert isinstance(found, Expand)
+    assert ListedMembers([Address("y", "xn--bcher-kva.example")]) == found.members
 
 
 def test_another_postmaster() -> None:

@@ -227,6 +227,19 @@ def test_names() -> None:
     assert "mx.test" == system(domains=[], hostname="mx.test").domain
 
 
+def test_names_are_a_labels() -> None:
+    """
+    The host is called by A-labels, and so are the domains of the postmaster, of reports and of
+    the names that are completed: nobody has asked whether the peer knows SMTPUTF8.
+    """
+    made = system(hostname="mail.bücher.example", domains=["Bücher.example"])
+
+    assert "mail.xn--bcher-kva.example" == settings_of(made.smtp()).hostname
+    assert "mail.xn--bcher-kva.example" == made.flow.hostname
+    assert "postmaster@xn--bcher-kva.example" == str(made.routing.postmaster)
+    assert "xn--bcher-kva.example" == made.flow.domain
+
+
 def test_memory_reactor() -> None:
     """
     Tests drive all of it by hand.

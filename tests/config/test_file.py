@@ -58,6 +58,25 @@ FILES = [
         ["mail.toml:2: directory: mail.toml is not a folder"],
         id="no folder",
     ),
+    pytest.param(
+        listener("tcp:port=25", "lmtp"),
+        ["mail.toml:6: listeners[0].endpoint: LMTP must not be spoken on port 25"],
+        id="LMTP on port 25, by its name",
+    ),
+    pytest.param(
+        listener("tcp:143", "imap", 'newlines = "canonicalise"'),
+        ["mail.toml:7: listeners[0].newlines: imap has no such option"],
+        id="newlines of IMAP",
+    ),
+    # accounts
+    pytest.param(
+        TOP + SMTP + '[accounts]\nservers = ["relay", "a b"]\npublic = "@x"\n',
+        [
+            "mail.toml:8: accounts.servers[1]: no account has the name 'a b': '@' expected",
+            "mail.toml:9: accounts.public: no account has the name '@x': local part expected",
+        ],
+        id="names of accounts",
+    ),
     # endpoints
     pytest.param(
         listener("tcp"),
@@ -229,6 +248,30 @@ FILES = [
         ["mail.toml:8: relay.networks: 192.0.2.1/24 has host bits set"],
         id="no network",
     ),
+    # one key in two spellings: the first would be passed over
+    pytest.param(
+        TOP
+        + SMTP
+        + '[routing]\ncatch_all."b.test" = "x@b.test"\ncatch_all."B.test" = "y@b.test"\n',
+        ["mail.toml:9: routing.catch_all.\"B.test\": the same as 'b.test'"],
+        id="two catch-alls",
+    ),
+    pytest.param(
+        TOP + SMTP + '[routing]\nhops.".c.test" = "d.test"\nhops.".C.test" = "e.test"\n',
+        ["mail.toml:9: routing.hops.\".C.test\": the same as '.c.test'"],
+        id="two hops",
+    ),
+    pytest.param(
+        TOP + SMTP + '[routing.virtual]\n"s@b.test" = ["x@b.test"]\n"S@B.test" = ["y@b.test"]\n',
+        ["mail.toml:9: routing.virtual.\"S@B.test\": the same as 's@b.test'"],
+        id="two virtual addresses",
+    ),
+    pytest.param(
+        TOP + SMTP + '[routing]\nhops."c.test" = "d.test:25"\n'
+        '[relay.next_hops."d.test:25"]\ntls = "may"\n[relay.next_hops."[D.test]"]\ntls = "none"\n',
+        ["mail.toml:11: relay.next_hops.\"[D.test]\": the same as 'd.test:25'"],
+        id="two next hops",
+    ),
     # limits
     pytest.param(
         TOP + SMTP + "[limits.connections]\ntotal = 0\n",
@@ -244,6 +287,27 @@ FILES = [
         TOP + SMTP + "[imap]\nmessage_limit = 0\n",
         ["mail.toml:7: imap: message_limit: 0 lets nothing through"],
         id="a limit of no messages",
+    ),
+    *(
+        pytest.param(
+            f"{TOP}{SMTP}[{table}]\n{key} = {value}\n",
+            [f"mail.toml:7: {table}: {told}"],
+            id=f"{table}.{key}",
+        )
+        for table, key, value, told in (
+            ("timeouts.imap", "searching", 0, "searching is not more than 0"),
+            ("timeouts.pop3", "login", 0, "login is not more than 0"),
+            ("relay.hosts", "hosts", 0, "hosts, addresses, parallel and seconds are more than 0"),
+            ("relay.hosts", "seconds", 0, "hosts, addresses, parallel and seconds are more than 0"),
+            ("dns", "timeout", 0, "timeout and lifetime are more than 0"),
+            ("queue.runner", "attempt", 0, "attempt, route and report are more than 0"),
+            ("limits.message", "received", 0, "header_octets, header_fields and received are more"),
+            ("limits.smtp", "mails", 0, "mails is less than 1"),
+            ("limits.smtp", "recipient_domains", 0, "recipient_domains is less than 1"),
+            ("limits.logins", "credential", 0, "credential: 0 lets nothing through"),
+            ("limits.logins", "period", 0, "a counter lives for 1 to 31622400 seconds"),
+            ("limits.logins", "period", 99_999_999, "a counter lives for 1 to 31622400 seconds"),
+        )
     ),
     pytest.param(
         TOP + SMTP + '[imap]\nwithout = ["IDLE", "QUOTAA"]\n',

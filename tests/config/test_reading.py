@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pytest
 
@@ -127,6 +127,26 @@ def test_peers_and_functions() -> None:
     assert [] == mistakes
     assert "192.0.2.7" in made.peers
     assert 5 == made.call(2)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "value"),
+    [
+        pytest.param(int | str, "x", id="one of two types"),
+        pytest.param(int | list[str] | None, ["x"], id="one of two types, or None"),
+        pytest.param(Annotated[str, "what it is for"], "x", id="a note that checks nothing"),
+        pytest.param(dict[str, int], {"a": 1}, id="a dict"),
+        pytest.param(Literal["a", "b"], "a", id="a literal"),
+    ],
+)
+def test_annotations_of_somebody_else(wanted: Any, value: object) -> None:
+    """
+    What a constructor of other people wants, and nobody here knows to read, it gets as it is.
+    """
+    reader = Reader({})
+
+    assert value == reader.value(wanted, value, ("key",))
+    assert () == reader.mistakes
 
 
 def test_rest() -> None:

@@ -222,6 +222,16 @@ MISTAKES = [
         id="no password",
     ),
     pytest.param(
+        f'{SPECIAL}user = "ann"\npassword = ""\n',
+        'mail.toml:12: relay.next_hops."smtp.example.net:587".password: it is empty',
+        id="an empty password",
+    ),
+    pytest.param(
+        f'{SPECIAL}user = ""\npassword = "x"\n',
+        'mail.toml:11: relay.next_hops."smtp.example.net:587".user: it is empty',
+        id="an empty user",
+    ),
+    pytest.param(
         f'{SPECIAL}user = "ann"\npassword = "x"\npassword_file = "y"\n',
         'mail.toml:10: relay.next_hops."smtp.example.net:587": one of password and password_file',
         id="two passwords",

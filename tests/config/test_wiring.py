@@ -18,6 +18,7 @@ from pymta.config.tables import Logins
 from pymta.edge.login_limits import LoginLimits
 from pymta.events import Faulted, LoggedIn
 from pymta.interfaces.content import Lane
+from pymta.policy.submission import SenderBinding
 from pymta.session import Endpoint, Role, Session
 from pymta.smtp.settings import Timeouts
 from pymta.wire.smtp.data import Newlines
@@ -347,7 +348,7 @@ def test_component_that_is_wrong(installed: Path, table: str, expected: str) -> 
     [
         pytest.param("", 5, None, {}, id="by default"),
         pytest.param(
-            '[accounts]\nspecial_use = false\npublic = "all@x.test"\nadmin = "mailto:me@x.test"\n'
+            '[accounts]\nspecial_use = false\npublic = "All@X.test"\nadmin = "mailto:me@x.test"\n'
             "anyone = true\n",
             0,
             "all@x.test",
@@ -367,3 +368,17 @@ def test_what_mailboxes_have_in_common(
 
     assert (furnished, public, about) == (len(context.furnished), mail._public, context.about)
     assert bool(public) == mail._anyone
+
+
+def test_accounts_are_written_as_login_names(tmp_path: Path) -> None:
+    """
+    Names of accounts are compared as logins are: in any case, and without a domain in the first.
+    """
+    text = f'{GOOD}\n[accounts]\nservers = ["Relay", "B@Example.Test"]\npublic = "All"\n'
+    system = wired(tmp_path, text).system
+    mail: Any = system.stores.mail
+    [binding, *_] = system.flow.policies._policies
+    assert isinstance(binding, SenderBinding)
+
+    assert "all@example.test" == mail._public
+    assert {"relay@example.test", "b@example.test"} == binding._servers

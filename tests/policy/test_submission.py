@@ -163,12 +163,14 @@ def test_others_are_not_bound() -> None:
     assert now_done(transaction.commit()).queue_ids
 
 
+@pytest.mark.parametrize("written", ["a@example.test", "A@Example.TEST"])
 @pytest.mark.parametrize("path", [None, Address("x", "example.org")], ids=["null", "anybody"])
-def test_s25_other_servers_are_not_bound(path: Address | None) -> None:
+def test_s25_other_servers_are_not_bound(path: Address | None, written: str) -> None:
     """
-    An account that is another mail server's sends for that one's people, reports included.
+    An account that is another mail server's sends for that one's people, reports included, in
+    whatever case an operator has written its name.
     """
-    relaying = House(SenderBinding(Directory(), servers=["a@example.test"]))
+    relaying = House(SenderBinding(Directory(), servers=[written]))
     transaction = relaying.begin(Sender(reverse_path=path), SUBMITTED)
     give(transaction, "b@example.test", octets=b"From: MAILER-DAEMON@example.org\r\n\r\n")
 

@@ -91,6 +91,7 @@ GOOD = [
     pytest.param("a: x+y", (at("x+y"),), id="detail"),
     pytest.param("a: x%y", (at("x%y"),), id="percent"),
     pytest.param("a: jörg@bücher.example", (at("jörg", "bücher.example"),), id="UTF-8"),
+    pytest.param("a: j@bücher.example", (at("j", "xn--bcher-kva.example"),), id="U-label"),
 ]
 
 MISTAKES = [
@@ -436,11 +437,19 @@ class TestChanges(Files):
 
         assert listed("y@example.org") == await self.ask(aliases, "a@d.test")
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            pytest.param(b"a: |x\n", id="a mistake"),
+            pytest.param(b"a: b\n# \xfc\n", id="no UTF-8"),
+            pytest.param(b"#" * 100_001, id="too large"),
+        ],
+    )
     @case
-    async def test_a_broken_file_changes_nothing(self, aliases: Aliases) -> None:
+    async def test_a_broken_file_changes_nothing(self, aliases: Aliases, text: bytes) -> None:
         """Somebody's typing mistake loses no alias."""
         await aliases.start()
-        self.write("aliases", "a: |x\n")
+        self.write("aliases", text)
         self.clock.advance(1)
         assert listed("x@example.org") == await self.ask(aliases, "a@d.test")
         self.write("aliases", "a: z@example.org\n")

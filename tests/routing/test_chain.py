@@ -236,6 +236,15 @@ class TestPostmaster(Asking):
         )
 
     @case
+    async def test_a_domain_by_its_accounts(self, directory: Accounts) -> None:
+        """A domain that is local because somebody has an account there has a postmaster, too."""
+        await directory.add("carol@three.test", "carol's")
+        router = Postmaster(directory, _("alice@example.test"), domains=["example.test"])
+
+        route = await self.ask("postmaster@three.test", router, LocalAccounts(directory))
+        assert local("alice@example.test") == route
+
+    @case
     async def test_the_bare_one(self, directory: Accounts) -> None:
         """Without a domain it is ours, whoever asks."""
         router = Postmaster(directory, _("alice@example.test"), domains=["two.test"])

@@ -121,8 +121,13 @@ class Accounts:
         :raises ValueError: as :meth:`add`; not if it exists, under this name or as an address.
         """
         name = account_name(account)
-        if await self._records.owner(name) is None and await self._records.get(name) is None:
+        if await self._records.taken(name):
+            return
+        try:
             await self.add(name, self._random(32).hex())
+        except ValueError:
+            if not await self._records.taken(name):
+                raise  # otherwise another process has made it meanwhile
 
     async def set_password(self, account: str, password: str) -> None:
         """Another password; sessions go on.  :raises: as :meth:`add`, and NoSuchAccount."""

@@ -57,6 +57,9 @@ class MemoryRecords:
         record = self._records.get(self._others.get(address, address))
         return None if record is None or record.disabled else record.name
 
+    async def taken(self, address: str) -> bool:
+        return address in self._records or address in self._others
+
     async def has_domain(self, domain: str) -> bool:
         return self._domains[domain] > 0
 

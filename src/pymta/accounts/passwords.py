@@ -15,6 +15,7 @@ from typing import ParamSpec, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import error_to_str
 
 from pymta.aio import Pool, Shared, start
 from pymta.sasl import (
@@ -32,7 +33,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _SALT = 16
+# Octets, as in pymta.sasl: with a longer one nobody gets in.
 _MAX_PASSWORD = 1_024
+# ARGON2_MEMORY_ALLOCATION_ERROR and ARGON2_THREAD_FAIL: all other errors are of the hash.
+_STARVED = frozenset(map(error_to_str, (-22, -33)))
 _HASHES = ("SHA-256", "SHA-1")
 
 
@@ -123,8 +127,8 @@ class Passwords:
         :raises ValueError: none that anybody can log in with.
         :raises pymta.errors.TooManyWaiting: later.
         """
-        if len(password) > _MAX_PASSWORD:
-            raise ValueError(f"a password has at most {_MAX_PASSWORD} characters")
+        if len(password.encode(errors="replace")) > _MAX_PASSWORD:
+            raise ValueError(f"a password has at most {_MAX_PASSWORD} octets")
         prepared = prepare_query(password)
         salts = {name: self._random(_SALT) for name in _HASHES}
         return await self._run(self._keep, prepared, salts)
@@ -135,6 +139,7 @@ class Passwords:
 
         :param argon2: what is kept; None for nobody's, which takes as long and is wrong.
         :raises pymta.errors.TooManyWaiting: nobody can tell now.
+        :raises argon2.exceptions.VerificationError: there is no memory for it, likewise.
         """
         known = argon2 is not None
         kept = argon2 if argon2 is not None else await self._dummy()
@@ -177,7 +182,9 @@ class Passwords:
             prepared = "\0"  # nobody's, at the same cost
         try:
             self._hasher.verify(argon2, prepared)
-        except (VerificationError, InvalidHashError):
+        except (VerificationError, InvalidHashError) as error:
+            if str(error) in _STARVED:
+                raise
             return Verdict(False)
         return Verdict(True, stale=self._hasher.check_needs_rehash(argon2))
 

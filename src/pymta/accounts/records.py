@@ -46,6 +46,9 @@ class Records(Protocol):
     async def owner(self, address: str) -> str | None:
         """The account, not disabled, whose name or other address it is."""
 
+    async def taken(self, address: str) -> bool:
+        """Whether it is the name or another address of an account, disabled or not."""
+
     async def has_domain(self, domain: str) -> bool:
         """Whether any name or address is in it."""
 
@@ -76,7 +79,10 @@ class Records(Protocol):
 
 def account_name(text: str) -> str:
     """The name that a text stands for.  :raises pymta.errors.AddressError: it is no address."""
-    return folded(str(Address.parse(text)))
+    name = folded(str(Address.parse(text)))
+    # One character may become three in its other case.
+    Address.parse(name)
+    return name
 
 
 def domain_of(name: str) -> str:

@@ -188,6 +188,9 @@ class SQLRecords:
 
         return await self._database.read(find)
 
+    async def taken(self, address: str) -> bool:
+        return await self._database.read(lambda c: _is_taken(c, address))
+
     async def has_domain(self, domain: str) -> bool:
         return await self._domains.get(domain, self._find_domain)
 
@@ -310,12 +313,16 @@ def _there(connection: Connection, name: str) -> None:
         raise NoSuchAccount(name)
 
 
-def _check_free(connection: Connection, address: str) -> None:
+def _is_taken(connection: Connection, address: str) -> bool:
     taken = union_all(
         select(accounts.c.name).where(accounts.c.name == address),
         select(others.c.address).where(others.c.address == address),
     )
-    if connection.execute(taken).first() is not None:
+    return connection.execute(taken).first() is not None
+
+
+def _check_free(connection: Connection, address: str) -> None:
+    if _is_taken(connection, address):
         raise ValueError(f"an account has this address already: {address}")
 
 

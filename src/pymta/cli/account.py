@@ -11,12 +11,13 @@ from argparse import Namespace
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from pymta.address import Address
 from pymta.cli.errors import DONE, NOT_DONE, Usage
 from pymta.cli.output import Listing, complain, say, say_json
 from pymta.cli.store import Place, between, on_store, people_of
 from pymta.components.people import People
 from pymta.components.stores import Stores
-from pymta.errors import NoSuchAccount
+from pymta.errors import AddressError, NoSuchAccount
 from pymta.interfaces.accounts import IAccountAdministration
 from pymta.interfaces.mailbox import IQuotaRootStore
 from pymta.mailbox import ACCOUNT_ROOT, Resource
@@ -39,7 +40,15 @@ Work = Callable[[IAccountAdministration], Awaitable[int]]
 
 
 def add(arguments: Namespace) -> int:
-    """Make an account; the store is made, too, if it is not there."""
+    """
+    Make an account; the store is made, too, if it is not there.
+
+    :raises Usage: it has no address.
+    """
+    try:
+        Address.parse(arguments.address)
+    except AddressError as error:
+        raise Usage(f"{arguments.address}: {error}") from None
     password = password_of(arguments)
 
     async def work(accounts: IAccountAdministration) -> int:

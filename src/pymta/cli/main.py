@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import sys
 from collections.abc import Sequence
+from io import BytesIO, TextIOWrapper
 from typing import TypeAlias
 
 from pymta._version import __version__
@@ -38,13 +40,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     :returns: the exit status.
     """
     arguments = parser().parse_args(argv)
+    if sys.stdin is None:  # closed by whoever started this
+        sys.stdin = TextIOWrapper(BytesIO())
     # A command's modules are loaded when it is meant: "--version" needs no database.
     module, name = arguments.run
     try:
         status: int = getattr(importlib.import_module(module), name)(arguments)
     except (PymtaError, ValueError, OSError) as error:
         return told(error)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):
         return 1
     return status
 

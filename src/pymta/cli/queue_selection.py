@@ -14,6 +14,7 @@ from pymta.cli.progress import Bar
 from pymta.cli.store import Place, on_store
 from pymta.components.stores import Stores
 from pymta.config.reading import duration
+from pymta.errors import Mistake
 from pymta.interfaces.content import Lane, QueueID
 from pymta.interfaces.queue import IQueueInspection, QueueEntry, QueueQuery, QueueState
 
@@ -40,11 +41,19 @@ def query_of(arguments: Namespace) -> QueueQuery:
         lane=arguments.lane and lane(arguments.lane),
         sender="" if arguments.sender == NOBODY else arguments.sender,
         recipient=arguments.recipient,
-        arrived_before=arguments.older and datetime.now(UTC) - duration(arguments.older),
+        arrived_before=arguments.older and _ago(arguments.older),
     )
     if ALL in arguments.which and query != QueueQuery():
         raise Usage(f"{ALL} and a condition: which of them?")
     return query
+
+
+def _ago(text: str) -> datetime:
+    try:
+        return datetime.now(UTC) - duration(text)
+    except Mistake as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        raise Usage(f"--older: {error}{hint}") from None
 
 
 def explicit_query_of(arguments: Namespace) -> QueueQuery:

@@ -9,7 +9,7 @@ from argparse import Namespace
 from datetime import UTC, datetime
 from typing import Any
 
-from pymta.address import Address
+from pymta.address import Address, ascii_domain
 from pymta.cli.errors import Usage
 from pymta.cli.letters import Letter, Marks
 from pymta.cli.names import host_name
@@ -48,7 +48,7 @@ def run_send(arguments: Namespace) -> int:
             raise Usage(f"--{name.replace('_', '-')} goes with --server")
 
     async def on_open(stores: Stores, place: Place, reactor: Any) -> int:
-        hostname = place.hostname or host_name()
+        hostname = ascii_domain(place.hostname or host_name())
         return await send_all(arguments, marks, _Queueing(stores, hostname))
 
     return on_store(arguments, on_open)
@@ -75,7 +75,7 @@ def marks_of(arguments: Namespace) -> Marks:
 
 def _address(option: str, text: str) -> Address:
     try:
-        return Address.parse(text.removeprefix("<").removesuffix(">"))
+        return Address.parse(text.removeprefix("<").removesuffix(">")).simplest
     except AddressError as error:
         raise Usage(f"{option} {text}: {error}") from None
 

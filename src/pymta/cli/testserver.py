@@ -95,23 +95,35 @@ def system_of(
 
 def account(text: str, domain: str) -> tuple[str, str]:
     """
-    ``ADDRESS:PASSWORD``, split at the first colon behind the last ``@``.
+    ``ADDRESS:PASSWORD``, split at the first colon that has an address before it.
 
     :param domain: of an address without one.
     :raises Usage: it is none.
     """
-    at = text.rfind("@")
-    name, colon, password = text[at + 1 :].partition(":")
-    address = text[: at + 1] + name if at >= 0 else f"{name}@{domain}"
-    if not colon or not password:
+    colons = [at for at, character in enumerate(text) if character == ":" and text[at + 1 :]]
+    if not colons:
         raise Usage("--account: ADDRESS:PASSWORD expected")
-    try:
-        parsed = Address.parse(address)
-    except AddressError as error:
-        raise Usage(f"--account {address}: {error}") from None
+    for at in colons:
+        address = _completed(text[:at], domain)
+        if _is_address(address):
+            break
+    else:
+        raise Usage(f"--account {text[: colons[0]]}: no address")
+    parsed = Address.parse(address)
     if parsed.ascii_domain != ascii_domain(domain):
         raise Usage(f"--account {address}: {domain} is the only local domain")
-    return address, password
+    return address, text[at + 1 :]
+
+
+def _completed(name: str, domain: str) -> str:
+    return name if "@" in name else f"{name}@{domain}"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(Address.parse(text))
+    except AddressError:
+        return False
 
 
 def _host(text: str) -> str:

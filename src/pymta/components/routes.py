@@ -107,7 +107,7 @@ def routing_of(
     """:param domains: all local ones; the first is the postmaster's."""
     local = tuple(domains)
     own = local[0] if local else hostname
-    postmaster = routes.postmaster or Address("postmaster", own)
+    postmaster = (routes.postmaster or Address("postmaster", own)).simplest
     parts: list[Part] = []
     routers: list[PartialRouter] = []
     if routes.aliases is not None:
@@ -130,11 +130,15 @@ def _tables(
     routes: Routes, directory: IAccountDirectory, domains: tuple[str, ...], postmaster: Address
 ) -> Iterator[PartialRouter]:
     if routes.virtual:
-        virtual = {Address.parse(text): to for text, to in routes.virtual.items()}
+        virtual = {
+            Address.parse(text): [target.simplest for target in targets]
+            for text, targets in routes.virtual.items()
+        }
         yield VirtualDomains(virtual, separator=routes.separator)
     yield Postmaster(directory, postmaster, domains=domains)
     accounts = LocalAccounts(directory, agent=LOCAL, domains=domains, separator=routes.separator)
-    yield CatchAll(accounts, routes.catch_all)
+    catch_all = {domain: target.simplest for domain, target in routes.catch_all.items()}
+    yield CatchAll(accounts, catch_all)
     if routes.hops:
         yield DomainTable({domain: lane_of(hop) for domain, hop in routes.hops.items()})
     if routes.next_hop is not None:

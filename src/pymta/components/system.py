@@ -22,7 +22,7 @@ from twisted.internet.interfaces import (
     IReactorTime,
 )
 
-from pymta.address import Address
+from pymta.address import Address, ascii_domain
 from pymta.aio import start
 from pymta.components.chance import Chance
 from pymta.components.owning import Ownership
@@ -176,8 +176,9 @@ class MailSystem:
         self.clock = IReactorTime(reactor)
         self.now = now
         self.chance = Chance(random)
-        self.hostname = hostname
-        self.domains = tuple(domains)
+        # RFC 6531 section 3.7.1: in greetings and the like there is no place for U-labels.
+        self.hostname = hostname = ascii_domain(hostname)
+        self.domains = tuple(map(ascii_domain, domains))
         self.domain = self.domains[0] if self.domains else hostname
         self.routes = routes or Routes()
         self.observer = Tee(*([LogObserver()] if observers is None else observers))

@@ -13,12 +13,12 @@ from typing import Any
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.task import Clock
 
-from pymta.address import ascii_domain, parse_domain
+from pymta.address import Address, ascii_domain, parse_domain
 from pymta.config.lines import Path
 from pymta.config.loops import check_loops
 from pymta.config.plugins import fits
 from pymta.config.reading import Reader, suggestion
-from pymta.config.relaying import check_relay, located_relay
+from pymta.config.relaying import check_relay, check_spellings, located_relay
 from pymta.config.tables import (
     REQUIRED,
     Configuration,
@@ -29,9 +29,11 @@ from pymta.config.tables import (
     TLSTable,
     Use,
 )
+from pymta.edge.login_credentials import completed, folded
 from pymta.edge.tls import Certificates, KeyPair, TLSError
 from pymta.errors import AddressError, ConfigurationError, Mistake
 from pymta.routing.alias_syntax import AliasTable, parse_aliases
+from pymta.wire.smtp.data import Newlines
 
 __all__ = ["check", "check_endpoint", "located", "pairs"]
 
@@ -95,6 +97,7 @@ def check(
         _check_listeners(listeners, reader, reactor, has_tls="tls" in document)
     if configuration.tls is not None:
         _check_tls(configuration.tls, reader)
+    _check_accounts(configuration, reader)
     _check_routing(configuration, reader)
     check_relay(configuration, document, reader)
     check_loops(configuration, _listeners(reader), reader)
@@ -153,7 +156,9 @@ def _check_listener(listener: ListenerTable, reader: Reader, path: Path, *, has_
     for key, protocols in _ONLY.items():
         if listener.protocol not in protocols and getattr(listener, key):
             reader.note((*path, key), f"{listener.protocol.value} has no such option")
-    if listener.protocol is Protocol.LMTP and listener.endpoint.split(":")[1:2] == ["25"]:
+    if listener.protocol not in _SMTPS and listener.newlines is not Newlines.REFUSE:
+        reader.note((*path, "newlines"), f"{listener.protocol.value} has no such option")
+    if listener.protocol is Protocol.LMTP and _port(listener.endpoint) == "25":
         # RFC 2033 section 5: "the LMTP protocol MUST NOT be used on the TCP port 25"
         reader.note((*path, "endpoint"), "LMTP must not be spoken on port 25")
 
@@ -168,7 +173,11 @@ _ONLY = {
 
 
 def _any_port(text: str) -> bool:
-    return text.split(":")[1:2] == ["0"]
+    return _port(text) == "0"
+
+
+def _port(text: str) -> str:
+    return text.partition(":")[2].partition(":")[0].removeprefix("port=")
 
 
 def check_endpoint(text: str, reactor: object) -> None:
@@ -259,12 +268,33 @@ def _unreadable(pair: KeyPair, tls: TLSTable) -> str:
     return ""
 
 
+# -- accounts ------------------------------------------------------------------------
+
+
+def _check_accounts(configuration: Configuration, reader: Reader) -> None:
+    accounts = configuration.accounts
+    named: list[tuple[Path, str]] = [
+        (("accounts", "servers", at), name) for at, name in enumerate(accounts.servers)
+    ]
+    if accounts.public:
+        named.append((("accounts", "public"), accounts.public))
+    for path, name in named:
+        try:
+            Address.parse(completed(name, configuration.own_domain))
+        except AddressError as error:
+            reader.note(path, f"no account has the name {name!r}: {error}")
+
+
 # -- routing -------------------------------------------------------------------------
 
 
 def _check_routing(configuration: Configuration, reader: Reader) -> None:
     routing = configuration.routing
     local = {ascii_domain(domain) for domain in configuration.domains}
+    check_spellings(routing.catch_all, ascii_domain, reader, ("routing", "catch_all"))
+    check_spellings(routing.virtual, folded, reader, ("routing", "virtual"))
+    patterns = filter(_is_pattern, routing.hops)
+    check_spellings(patterns, _pattern, reader, ("routing", "hops"))
     for domain in routing.catch_all:
         if ascii_domain(domain) not in local:
             hint = suggestion(domain, local) or 'add it to "domains"'
@@ -288,9 +318,13 @@ def _is_pattern(domain: str) -> bool:
         return False
 
 
+def _pattern(domain: str) -> tuple[bool, str]:
+    return domain.startswith("."), ascii_domain(domain.removeprefix("."))
+
+
 def _check_aliases(file: str, configuration: Configuration, reader: Reader) -> None:
     path: Path = ("routing", "aliases")
-    own = configuration.domains[0] if configuration.domains else configuration.hostname
+    own = configuration.own_domain
     try:
         with open(file, encoding="utf-8") as text:
             *_, table = parse_aliases(text.read(), domain=own)

@@ -5,7 +5,7 @@ What a file says of the way out: TLS policies and credentials by next hop, and t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from pymta.edge.tls import TLSError
 from pymta.interfaces.relay import TLSLevel, TLSPolicy
 from pymta.sasl import Credentials
 
-__all__ = ["check_relay", "credentials", "located_relay", "policies", "relaying"]
+__all__ = ["check_relay", "check_spellings", "credentials", "located_relay", "policies", "relaying"]
 
 _PATH: Path = ("relay",)
 _STRICT = (TLSLevel.ENCRYPT, TLSLevel.VERIFY)
@@ -109,12 +109,25 @@ def check_relay(configuration: Configuration, document: Mapping[str, Any], reade
     if relay.authorities is not None:
         _check_authorities(relay.authorities, reader)
     known = {*routing.hops.values(), *filter(None, [routing.next_hop])}
-    for written in document.get("relay", {}).get("next_hops", {}) if relay.next_hops else ():
+    hops = document.get("relay", {}).get("next_hops", {}) if relay.next_hops else ()
+    check_spellings(hops, next_hop, reader, (*_PATH, "next_hops"))
+    for written in hops:
         path, hop = (*_PATH, "next_hops", written), next_hop(written)
         special = relay.next_hops[hop]
         if hop not in known and not (routing.mx and not hop.startswith(("[", "unix:", "lmtp:"))):
             reader.note(path, f"no route leads to {hop}", suggestion(hop, known))
         _check_next_hop(special, relay, reader, path)
+
+
+def check_spellings(
+    names: Iterable[str], fold: Callable[[str], object], reader: Reader, path: Path
+) -> None:
+    """Note names that mean the same as one before, whose table would be passed over."""
+    first: dict[object, str] = {}
+    for name in names:
+        other = first.setdefault(fold(name), name)
+        if other != name:
+            reader.note((*path, name), f"the same as {other!r}")
 
 
 def _check_domains(configuration: Configuration, reader: Reader) -> None:
@@ -139,6 +152,9 @@ def _check_next_hop(special: NextHop, relay: Relay, reader: Reader, path: Path) 
             if getattr(special, key) is not None:
                 reader.note((*path, key), "there is no user")
         return
+    for key in ("user", "password"):
+        if getattr(special, key) == "":
+            reader.note((*path, key), "it is empty")
     if level is not TLSLevel.VERIFY and not relay.trusted:
         hint = 'leave it out, or add the server to "relay.trusted"'
         reader.note((*path, "tls"), "a password is for verified servers alone", hint)

@@ -21,6 +21,7 @@ from pymta.delivery.pool import PoolLimits
 from pymta.delivery.relay import RelayLimits
 from pymta.dns.servers import at
 from pymta.edge.limits import ConnectionLimits
+from pymta.edge.login_limits import LONGEST
 from pymta.edge.peers import LOOPBACK, Peers
 from pymta.imap.offer import NAMES
 from pymta.imap.settings import MIB
@@ -179,12 +180,13 @@ class Accounts:
 
     :param plaintext: who may log in without TLS.
     :param servers: accounts by which other mail servers log in to submission, as to their
-        smarthost: they send for people of theirs, so that no address is refused them.
+        smarthost, written as login names: they send for people of theirs, so that no address is
+        refused them.
     :param spring: whether every address of ``domains`` is an account and any password right: for
         tests alone.
     :param special_use: whether new accounts begin with Archive, Drafts, Junk, Sent and Trash.
     :param public: the account whose mailboxes others see as ``Shared/…``, as far as its access
-        control lists let them.
+        control lists let them; written as a login name.
     :param anyone: whether people may share their mailboxes with everybody, and so be in everybody's
         list.
     :param admin: a URI by which users reach whoever runs the server: the annotation
@@ -279,6 +281,10 @@ class DNS:
     lifetime: float = 20.0
     trusted: Peers = LOOPBACK
 
+    def __post_init__(self) -> None:
+        if self.timeout <= 0 or self.lifetime <= 0:
+            raise ValueError("timeout and lifetime are more than 0")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
@@ -320,6 +326,13 @@ class Logins:
     credential: int | None = None
     period: float = 3600
     delay: float = 2
+
+    def __post_init__(self) -> None:
+        if self.credential == 0:
+            raise ValueError("credential: 0 lets nothing through")
+        # Otherwise nothing is counted, and so nothing limited.
+        if not 1 <= self.period <= LONGEST:
+            raise ValueError(f"a counter lives for 1 to {LONGEST} seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -490,3 +503,8 @@ class Configuration:
     modifiers: tuple[Use, ...] = ()
     agents: Mapping[str, Use] = field(default_factory=dict)
     observers: tuple[Use, ...] = ()
+
+    @property
+    def own_domain(self) -> str:
+        """That of names without one."""
+        return self.domains[0] if self.domains else self.hostname

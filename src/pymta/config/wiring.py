@@ -32,6 +32,7 @@ from pymta.config.tables import (
 )
 from pymta.dns.client import DNSClient
 from pymta.edge.listener import Listener
+from pymta.edge.login_credentials import completed, folded
 from pymta.edge.login_limits import LoginLimits
 from pymta.edge.tls import Certificates
 from pymta.interfaces.delivery import IDeliveryAgent, IModifier
@@ -108,7 +109,7 @@ def wire(
         ],
         certificates=_certificates(configuration, clock),
         plaintext=configuration.accounts.plaintext,
-        servers=configuration.accounts.servers,
+        servers=[_account(name, configuration) for name in configuration.accounts.servers],
         limit_logins=partial(LoginLimits, **asdict(limits.logins)),
         connections=limits.connections,
         account_sessions=configuration.imap.sessions,
@@ -126,11 +127,16 @@ def _mailboxes(configuration: Configuration) -> Mailboxes:
     accounts = configuration.accounts
     return Mailboxes(
         furnished=FURNISHED if accounts.special_use else {},
-        public=accounts.public or None,
+        public=_account(accounts.public, configuration) if accounts.public else None,
         anyone=accounts.anyone,
         about={"/shared/admin": accounts.admin.encode()} if accounts.admin else {},
         maildirs=configuration.maildirs or None,
     )
+
+
+def _account(name: str, configuration: Configuration) -> str:
+    """An account's name as accounts have it, of one that is written like a login name."""
+    return folded(completed(name, configuration.own_domain))
 
 
 class _Others:

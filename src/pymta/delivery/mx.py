@@ -62,6 +62,10 @@ class Limits:
     parallel: int = 5
     seconds: float = 60.0
 
+    def __post_init__(self) -> None:
+        if min(self.hosts, self.addresses, self.parallel) < 1 or self.seconds <= 0:
+            raise ValueError("hosts, addresses, parallel and seconds are more than 0")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:

@@ -18,9 +18,12 @@ from pymta.errors import Refused
 from pymta.interfaces.shared import ISharedState
 from pymta.reply import Reply
 
-__all__ = ["TOO_MANY", "LoginLimits"]
+__all__ = ["LONGEST", "TOO_MANY", "LoginLimits"]
 
 TOO_MANY = Reply(421, "4.7.0", "Too many failed logins, try again later")
+
+LONGEST = 31_622_400
+"""Seconds that :class:`~pymta.interfaces.shared.ISharedState` keeps anything for, at most."""
 
 # A month: whoever reads mail at all has logged in from home within it.
 _KNOWN = 30 * 86_400.0
@@ -57,6 +60,8 @@ class LoginLimits:
         period: float = 3600,
         delay: float = 2,
     ) -> None:
+        if not 1 <= period <= LONGEST:
+            raise ValueError(f"a counter lives for 1 to {LONGEST} seconds")
         self._state = state
         self._key = key
         self._address = address

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import Enum
 from types import MappingProxyType
@@ -57,6 +57,9 @@ class Timeouts:
     def __post_init__(self) -> None:
         if self.inactive < 1800:
             raise ValueError("an autologout timer below thirty minutes (RFC 3501 section 5.4)")
+        for each in fields(self):
+            if getattr(self, each.name) <= 0:
+                raise ValueError(f"{each.name} is not more than 0")
 
 
 class UTF8Headers(Enum):

@@ -61,6 +61,10 @@ class MessageLimits:
     received: int = MAX_RECEIVED
     free_space: int = 100 * 1024 * 1024
 
+    def __post_init__(self) -> None:
+        if min(self.header_octets, self.header_fields, self.received) < 1:
+            raise ValueError("header_octets, header_fields and received are more than 0")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:

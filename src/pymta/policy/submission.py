@@ -15,6 +15,7 @@ from collections.abc import Collection
 from zope.interface import implementer
 
 from pymta.content import header_of
+from pymta.edge.login_credentials import folded
 from pymta.envelope import Envelope, Recipient, Sender
 from pymta.errors import AddressError, HeaderError
 from pymta.facts import Facts
@@ -37,14 +38,15 @@ class SenderBinding:
     """
     For sessions that logged in; others are none of its business.
 
-    :param servers: names of accounts by which other mail servers log in: they may send as anybody.
+    :param servers: names of accounts, in any case, by which other mail servers log in: they may
+        send as anybody.
     """
 
     name = "sender binding"
 
     def __init__(self, directory: IAccountDirectory, *, servers: Collection[str] = ()) -> None:
         self._directory = directory
-        self._servers = frozenset(servers)
+        self._servers = frozenset(map(folded, servers))
 
     async def connect(self, session: Session) -> IPolicyConnection:
         return _Connection(self._directory, self._servers)
@@ -59,8 +61,9 @@ class _Connection:
 
     async def changed(self, session: Session) -> Verdict:
         account = None
-        if session.identity is not None and session.identity not in self._servers:
-            account = await self._directory.open(session.identity)
+        identity = session.identity
+        if identity is not None and folded(identity) not in self._servers:
+            account = await self._directory.open(identity)
         # Only now: where this fails the session stays what it was, and so does who it binds.
         self._account = account
         return PROCEED

@@ -5,7 +5,7 @@ What all connections of one POP3 listener have in common.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import Enum
 
@@ -64,6 +64,9 @@ class Timeouts:
     def __post_init__(self) -> None:
         if self.inactive < 600:
             raise ValueError("an inactivity timer below ten minutes (RFC 1939 section 3)")
+        for each in fields(self):
+            if getattr(self, each.name) <= 0:
+                raise ValueError(f"{each.name} is not more than 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

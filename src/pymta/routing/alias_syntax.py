@@ -212,7 +212,7 @@ def _address(item: str, inside: str, domain: str) -> Address:
         item = inside if "@" in inside else f"{item}@{domain}"
     elif "@" not in item:
         item = f"{item}@{domain}"
-    return Address.parse(item)
+    return Address.parse(item).simplest
 
 
 def _quoted(text: str) -> tuple[str, str]:

@@ -82,7 +82,7 @@ class Aliases:
         self._file = WatchedFile(path, self._parse, clock=clock, pool=pool, limit=limit)
         self._included: dict[str, WatchedFile[_Included]] = {}
         self._table: AliasTable | None = None
-        self._complained: AliasTable | None = None
+        self._complained = ""
 
     async def start(self) -> None:
         """
@@ -134,13 +134,19 @@ class Aliases:
 
     async def _current(self) -> AliasTable:
         """A file that somebody has broken changes nothing; one that is gone is an error."""
-        table = await self._file.current()
-        if not table.mistakes or self._table is None:
-            self._table = table
-        elif table is not self._complained:
-            self._complained = table
-            report = ConfigurationError(self._file.path, table.mistakes)
-            _log.error("the aliases stay as they were: {mistakes}", mistakes=str(report))
+        try:
+            table = await self._file.current()
+        except Mistake as mistake:  # no text at all, or too much
+            table = AliasTable({}, (mistake,))
+        if not table.mistakes:
+            self._table, self._complained = table, ""
+            return table
+        report = str(ConfigurationError(self._file.path, table.mistakes))
+        if self._table is None:
+            raise Mistake(report)
+        if report != self._complained:
+            self._complained = report
+            _log.error("the aliases stay as they were: {mistakes}", mistakes=report)
         return self._table
 
     def _known(self, table: AliasTable, address: Address) -> Address | None:

@@ -96,7 +96,8 @@ class Postmaster:
 
     :param target: who gets it otherwise; see to it that it exists
         (:meth:`~pymta.accounts.accounts.Accounts.ensure`).
-    :param domains: all that are local.
+    :param domains: local ones beside those of the directory; without any, only the bare
+        postmaster is anybody.
     :param names: in any case.
     """
 
@@ -119,8 +120,14 @@ class Postmaster:
         # RFC 5321 section 4.5.1: without regard to case.
         if address.local.casefold() not in self._names:
             return NOT_MINE
-        if address.domain and address.ascii_domain not in self._domains:
+        if address.domain and not await self._is_local(address.ascii_domain):
             return NOT_MINE
         if address.key == self._target.key or await self._directory.find(address) is not None:
             return NOT_MINE
         return Readdress(self._target)
+
+    async def _is_local(self, domain: str) -> bool:
+        if domain in self._domains:
+            return True
+        # Without any, the target has no domain of ours either.
+        return bool(self._domains) and await self._directory.has_domain(domain)

@@ -57,3 +57,7 @@ class Limits:
         for name in ("text_line", "recipients", "errors", "commands", "auth_tries"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is less than 1")
+        for name in ("recipient_domains", "mails"):
+            limit = getattr(self, name)
+            if limit is not None and limit < 1:
+                raise ValueError(f"{name} is less than 1")
