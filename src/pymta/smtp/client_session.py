@@ -189,8 +189,10 @@ class ClientSession:
                 answers.given = True
             await connection.written(block)
             self._pull(answers)
+            # One limit for all that comes: an octet a minute is not an answer.
+            ends = connection.clock.seconds() + block
             while machine.backlog and machine.phase is Phase.CONTENT:
-                await connection.heard(block)
+                await connection.heard(ends - connection.clock.seconds())
                 self._pull(answers)
                 connection.flush()  # what has waited
 
