@@ -33,6 +33,8 @@ TEXTS = [
     pytest.param(b"utf-16", codecs.BOM_UTF16_BE + "é!".encode("utf-16-be"), "é!", id="big end"),
     pytest.param(b"utf-16", "é!".encode("utf-16-be"), "é!", id="no mark"),
     pytest.param(b"utf-16", b"", "", id="nothing"),
+    pytest.param(b"utf-7", b"+2D3eAA-", "\U0001f600", id="UTF-7"),
+    pytest.param(b"utf-7", b"+2AA-b", "\ufffdb", id="half a character in UTF-7"),
     pytest.param(b"utf-16", b"\xfe", "\ufffd", id="half a mark"),
     pytest.param(b"utf-16", b"\0a\0", "a\ufffd", id="half a character"),
 ]
@@ -48,5 +50,5 @@ def test_texts(charset: bytes, octets: bytes, expected: str) -> None:
 @settings(max_examples=300, deadline=None)
 @given(charset=st.sampled_from(CHARSETS), slices=st.lists(st.binary(max_size=8), max_size=4))
 def test_nothing_raises(charset: str, slices: list[bytes]) -> None:
-    """Whatever a stranger calls his octets."""
-    read(charset.encode(), *slices)
+    """Whatever a stranger calls his octets; and what it becomes is text."""
+    read(charset.encode(), *slices).encode()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 from typing import Protocol
 
-from pymta.message.encodedword import codec_of
+from pymta.message.encodedword import codec_of, whole
 from pymta.message.parameters import Parameters, parameter
 
 __all__ = ["Characters", "characters_of"]
@@ -28,6 +28,8 @@ def characters_of(parameters: Parameters) -> Characters:
     codec = codec_of(parameter(parameters, "charset") or b"") or "utf_8"
     if codec == "utf_16":
         return _UTF16()
+    if codec == "utf_7":
+        return _UTF7()
     # What says "us-ascii" and has more is UTF-8 more often than anything else.
     return codecs.getincrementaldecoder("utf_8" if codec == "ascii" else codec)("replace")
 
@@ -51,3 +53,13 @@ class _UTF16:
         codec = "utf_16_le" if little else "utf_16_be"
         self._decoder = codecs.getincrementaldecoder(codec)("replace")
         return self._decoder.decode(octets[2:] if marked else octets, final)
+
+
+class _UTF7:
+    """UTF-7 without the halves of characters that it can spell."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf_7")("replace")
+
+    def decode(self, input: bytes, final: bool = False) -> str:  # noqa: A002 - as codecs has it
+        return whole(self._decoder.decode(input, final))
