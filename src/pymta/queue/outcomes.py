@@ -17,7 +17,7 @@ from pymta.envelope import Notify, Recipient
 from pymta.errors import PymtaError
 from pymta.interfaces.content import NewMail
 from pymta.interfaces.queue import Claim, Claimed, Deferred, Done, Held, Settled
-from pymta.outcome import Failed, Outcome, Relayed
+from pymta.outcome import Delivered, Failed, Outcome, Relayed
 from pymta.queue.retry import Again, GiveUp, RetryRules
 from pymta.queue.schedule import Work
 
@@ -101,7 +101,7 @@ _Ruled: TypeAlias = tuple[Settled, Notice | None]
 def _settled(work: Work, claimed: Claimed, outcome: Outcome, ruling: Ruling) -> _Ruled:
     if not isinstance(outcome, Failed):
         # RFC 3461 section 5.2.1: a next hop that knows DSN has taken over the duty to report.
-        told = isinstance(outcome, Relayed) and outcome.dsn
+        told = isinstance(outcome, Relayed | Delivered) and outcome.dsn
         wanted = ruling.reports and not told and _wants(work.claim, claimed, Notify.SUCCESS)
         return Done(outcome), Notice(claimed=claimed, outcome=outcome) if wanted else None
     if outcome.reply.permanent or claimed.verdict is not None:
