@@ -23,6 +23,7 @@ from pymta.reply import Reply
 from pymta.session import TLS, Endpoint
 from pymta.smtp.client_answers import Answer, Answers, Interrupted, Stage
 from pymta.smtp.client_settings import ClientSettings, EightBit
+from pymta.smtp.client_utf8 import has_utf8_header
 from pymta.wire import NeedData
 from pymta.wire.smtp.capabilities import Capabilities
 from pymta.wire.smtp.client import Phase, SMTPClient
@@ -132,18 +133,20 @@ class ClientSession:
         self._connection.look_away()
         self._busy = True
         try:
-            self._machine.begin(sender, recipients)
-            await self._fenced(content, answers)
+            await self._fenced(sender, recipients, content, answers)
         finally:
             self._busy = False
             if not answers.over:
                 self.abort()
         self._watch()
 
-    async def _fenced(self, content: IContent, answers: Answers) -> None:
+    async def _fenced(
+        self, sender: Sender, recipients: Sequence[Recipient], content: IContent, answers: Answers
+    ) -> None:
         """The transaction; what goes wrong with the connection becomes answers."""
         try:
             try:
+                self._machine.begin(await self._as_needed(sender, content), recipients)
                 await self._transact(content, answers)
             except (TimeLimit, Lost):
                 # What it said before, a "no" to content that it does not read, counts.
@@ -157,6 +160,13 @@ class ClientSession:
             answers.broke("was left")
             self.abort()
             raise Interrupted(answers.all()) from None
+
+    async def _as_needed(self, sender: Sender, content: IContent) -> Sender:
+        """Without SMTPUTF8, if the server has none and the message needs none."""
+        if not sender.smtputf8 or "SMTPUTF8" in self.capabilities:
+            return sender
+        needed = await has_utf8_header(content, self._connection.clock)
+        return sender if needed else replace(sender, smtputf8=False)
 
     async def _transact(self, content: IContent, answers: Answers) -> None:
         while not answers.over:
