@@ -230,7 +230,6 @@ def test_left_out() -> None:
 @pytest.mark.parametrize(
     ("sender", "status"),
     [
-        pytest.param(replace(SENDER, body=Body.BINARY), "5.6.3", id="BINARYMIME"),
         pytest.param(
             Sender(reverse_path=Address.parse("jürgen@example.org")), "5.6.7", id="UTF-8 address"
         ),
@@ -288,6 +287,61 @@ def test_smtputf8_where_it_is_needed(letter: str, needed: bool) -> None:
             line.lines("250 ok", "250 ok", "354 go")
             line.lines("250 ok")
             assert now(sent)[0].reply.positive
+
+
+BINARY = "Content-Transfer-Encoding: binary\r\n"
+
+
+@pytest.mark.parametrize(
+    ("letter", "needed"),
+    [
+        pytest.param("Subject: x\r\n\r\ny\r\n", False, id="lines"),
+        pytest.param("Subject: x\r\n\r\nü\r\n", False, id="8-bit lines"),
+        pytest.param("Subject: x\r\n\r\n" + "y\r\n" * SLICE, False, id="many lines"),
+        pytest.param("Subject: x\r\n\r\n" + "y" * 998 + "\r\n", False, id="longest line"),
+        pytest.param("Subject: x\r\n\r\n" + "y" * 999 + "\r\n", True, id="longer line"),
+        pytest.param("Subject: x\r\n\r\ny", True, id="no line end at the end"),
+        pytest.param("Subject: x\r\n\r\ny\ny\r\n", True, id="bare LF"),
+        pytest.param("Subject: x\r\n\r\n" + "y\r\n" * SLICE + "y\0\r\n", True, id="NUL"),
+        pytest.param(f"{BINARY}\r\ny\r\n", True, id="said to be binary"),
+        pytest.param(f"{PARTS}{BINARY}\r\ny\r\n--b--\r\n", True, id="a part"),
+        pytest.param(f"{PARTS}{ENCLOSED}{BINARY}\r\n--b--\r\n", True, id="an enclosed message"),
+    ],
+)
+def test_binarymime_where_it_is_needed(letter: str, needed: bool) -> None:
+    """
+    A client said BINARYMIME, which this server has not: what is binary is returned, and what
+    is made of lines goes (RFC 3030 section 3).
+    """
+    with playing() as peer:
+        session, line = peer.session(PLAIN)
+        sender = replace(SENDER, body=Body.BINARY)
+        sent = start(session.send(sender, (BOB,), Octets(letter.encode())))
+        for _ in range(9):
+            peer.pass_time(0)
+        if needed:
+            (answer,) = now(sent)
+            assert ("554 5.6.3", Stage.SENDER) == (str(answer.reply)[:9], answer.stage)
+            assert session.usable
+        else:
+            line.lines("250 ok", "250 ok", "354 go")
+            for _ in range(9):
+                peer.pass_time(0)
+            line.lines("250 ok")
+            assert now(sent)[0].reply.positive
+
+
+def test_what_was_said_to_be_binary_and_is_eight_bit() -> None:
+    """
+    It is as any other 8-bit content: where that is refused, so is this.
+    """
+    octets = Octets("Subject: x\r\n\r\nü\r\n".encode())
+    with playing(eight_bit=EightBit.REFUSE) as peer:
+        session, _line = peer.session(PLAIN)
+        sent = start(session.send(replace(SENDER, body=Body.BINARY), (BOB,), octets))
+        peer.pass_time(0)
+
+        assert "554 5.6.3" == str(now(sent)[0].reply)[:9]
 
 
 @pytest.mark.parametrize(

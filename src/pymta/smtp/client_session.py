@@ -22,8 +22,8 @@ from pymta.interfaces.relay import Host
 from pymta.reply import Reply
 from pymta.session import TLS, Endpoint
 from pymta.smtp.client_answers import Answer, Answers, Interrupted, Stage
+from pymta.smtp.client_needs import has_utf8_header, least_body
 from pymta.smtp.client_settings import ClientSettings, EightBit
-from pymta.smtp.client_utf8 import has_utf8_header
 from pymta.wire import NeedData
 from pymta.wire.smtp.capabilities import Capabilities
 from pymta.wire.smtp.client import Phase, SMTPClient
@@ -162,11 +162,15 @@ class ClientSession:
             raise Interrupted(answers.all()) from None
 
     async def _as_needed(self, sender: Sender, content: IContent) -> Sender:
-        """Without SMTPUTF8, if the server has none and the message needs none."""
-        if not sender.smtputf8 or "SMTPUTF8" in self.capabilities:
-            return sender
-        needed = await has_utf8_header(content, self._connection.clock)
-        return sender if needed else replace(sender, smtputf8=False)
+        """As its client said, but for what the server does not know and the message not need."""
+        clock, known = self._connection.clock, self.capabilities
+        if sender.smtputf8 and "SMTPUTF8" not in known:
+            sender = replace(sender, smtputf8=await has_utf8_header(content, clock))
+        chunking = self._settings.chunking and "CHUNKING" in known
+        if sender.body is Body.BINARY and not (chunking and "BINARYMIME" in known):
+            lesser = replace(sender, body=await least_body(content, clock))
+            return sender if self._objects(lesser) else lesser
+        return sender
 
     async def _transact(self, content: IContent, answers: Answers) -> None:
         while not answers.over:
