@@ -29,9 +29,15 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """In the mailbox, for good.  :param reply: for the log."""
+    """
+    In the mailbox, for good.
+
+    :param reply: for the log.
+    :param dsn: whether a host that delivered it reports that itself (LMTP with DSN).
+    """
 
     reply: Reply | None = None
+    dsn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,15 @@ def test_lmtp_answers_for_each() -> None:
     ] == found.ended
 
 
+def test_lmtp_of_a_host_that_reports() -> None:
+    """
+    NOTIFY=SUCCESS went with the message, and is answered where it was delivered, not twice.
+    """
+    ((_, outcome),) = sort([answer(OK, Stage.CONTENT)], replace(STORE, dsn=True)).ended
+
+    assert Delivered(OK, dsn=True) == outcome
+
+
 @pytest.mark.parametrize("dsn", [False, True])
 def test_relayed(dsn: bool) -> None:
     """

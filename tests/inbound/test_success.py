@@ -111,8 +111,18 @@ NO = Failed(reply=Reply(552, "5.2.2", "Full"), scope=Scope.RECIPIENT)
         (_with(bounceable=False), Delivered()),
         (_with(replace(BOB, notify=Notify.SUCCESS | Notify.FAILURE)), NO),
         (MAIL, Relayed(Reply(250, "2.0.0", "Ok"), dsn=True)),
+        (MAIL, Delivered(dsn=True)),
     ],
-    ids=["not asked for", "NEVER", "FAILURE", "null sender", "not bounceable", "failed", "DSN"],
+    ids=[
+        "not asked for",
+        "NEVER",
+        "FAILURE",
+        "null sender",
+        "not bounceable",
+        "failed",
+        "DSN",
+        "DSN by LMTP",
+    ],
 )
 def test_s22_others_are_not(mail: NewMail, outcome: Outcome) -> None:
     """

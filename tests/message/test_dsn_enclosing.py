@@ -4,6 +4,8 @@ Tests for what a report returns of a message: how much, and labelled how.
 
 from __future__ import annotations
 
+from binascii import a2b_qp
+
 import pytest
 
 from pymta.message.dsn import Original
@@ -40,6 +42,15 @@ FIELDS = b"Received: a\r\n\tb\r\nSubject: x\r\n"
 def test_a_header_is_cut_behind_a_field(octets: bytes, limit: int, expected: bytes) -> None:
     """Without its empty line, and never within a field."""
     assert expected == cut_header(octets, limit)
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\n", b"\n"], ids=repr)
+def test_lines_that_are_encoded_end_with_crlf(end: bytes) -> None:
+    """Also the soft ones, and also where nothing in the header shows how lines end in it."""
+    _, octets = enclosed_header("Subject: ä".encode() + b"\xff" * 100 + end, utf8=False)
+
+    assert octets.count(b"\r\n") == octets.count(b"\n") >= 4
+    assert a2b_qp(octets) == "Subject: ä".encode() + b"\xff" * 100 + (end and b"\r\n")
 
 
 def test_s19_cutting_is_linear() -> None:

@@ -33,6 +33,8 @@ DECODED = [
     pytest.param(b"=?utf-8?b?w6 k=?=", "é", id="space in B"),
     pytest.param(b"=?utf-8?b?w6kA?= =?utf-8?b?Q?=", "é\0", id="a digit too many"),
     pytest.param(b"=?utf-8?b??=", "", id="empty word"),
+    pytest.param(b"=?utf-7?q?+2D3eAA-?=", "\U0001f600", id="UTF-7"),
+    pytest.param(b"=?utf-7?q?+2AA-b?=", "\ufffdb", id="half a character in UTF-7"),
     pytest.param(b"=?utf-8?b?w6?= =?utf-8?b?k=?=", "\ufffd", id="half octets do not add up"),
     pytest.param(b"=?utf-8?q?=C3?= =?utf-8?q?=A9?=", "é", id="character cut in two"),
     pytest.param(b"=?utf-8?q?=C3?=", "\ufffd", id="half a character"),

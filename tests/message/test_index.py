@@ -178,3 +178,14 @@ def test_hostile_references(piece: bytes) -> None:
     began = time.process_time()
     index_entry(header, Casemap())
     assert time.process_time() - began < 1
+
+
+def test_s19_references_of_all_fields_together() -> None:
+    """A thousand fields of references are looked at no longer than one that long."""
+    first, last = b"References: <a@b>\r\n", b"References: <c@d>\r\n"
+    header = parse_header(first + (b"References: " + b"<e@f>" * 200 + b"\r\n") * 950 + last)
+    started = time.process_time()
+    kept = index_entry(header, Casemap()).ancestors()
+
+    assert time.process_time() - started < 0.2
+    assert [*message_ids(b"<a@b>"), *message_ids(b"<c@d>")] == [kept[0], kept[-1]]

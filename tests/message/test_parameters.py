@@ -66,6 +66,7 @@ PARAMETERS: list[object] = [
     pytest.param(b"; a*=''b%20c", (("a*", b"b c"),), id="no character set"),
     pytest.param(b"; a*=klingon''%41", (("a*", b"klingon''%41"),), id="unknown: as written"),
     pytest.param(b"; a*=b", (("a*", b"b"),), id="no quotes in it"),
+    pytest.param(b"; a*=utf-7''+2AA-b", (("a*", "\ufffdb".encode()),), id="half of one in UTF-7"),
     pytest.param(b"; a*=utf-8''%C3", (("a*", "\ufffd".encode()),), id="half a character"),
     pytest.param(b"; a*=utf-8''%zz%4", (("a*", b"%zz%4"),), id="no escapes"),
     pytest.param(

@@ -99,6 +99,8 @@ ENCODED = [
     pytest.param("7bit", b"us-ascii", "é".encode(), "é", id="US-ASCII with more"),
     pytest.param("7bit", b"unheard-of", "é".encode(), "é", id="an unknown character set"),
     pytest.param("7bit", b"utf-16", "é".encode("utf-16"), "é", id="UTF-16"),
+    pytest.param("7bit", b"utf-16", "é".encode("utf-16-be"), "é", id="UTF-16 without its mark"),
+    pytest.param("7bit", b"utf-16", b"\xff", "", id="half a mark of UTF-16"),
     pytest.param("x-uuencode", b"utf-8", b"abc", "abc", id="an unknown encoding"),
 ]
 

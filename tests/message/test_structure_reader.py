@@ -472,6 +472,17 @@ def test_s19_one_megabyte_of_it(start: bytes, piece: bytes) -> None:
     assert len(octets) == structure.size
 
 
+def test_s19_addresses_of_all_enclosed_messages_together() -> None:
+    """
+    What only looks like addresses is dear once, and not in each message of a digest.
+    """
+    part = b"--b\r\nContent-Type: message/rfc822\r\n\r\nTo: " + b">" * 20_000 + b"\r\n\r\n"
+    started = process_time()
+    read([b"Content-Type: multipart/digest; boundary=b\r\n\r\n" + part * 50])
+
+    assert process_time() - started < 1
+
+
 def test_s19_deep_nesting_costs_no_more_than_flat() -> None:
     """
     Fifty open boundaries cost a line no more than one does: it is looked up once.

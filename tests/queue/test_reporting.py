@@ -244,9 +244,16 @@ def test_notify_is_obeyed(notify: Notify | None, expected: list[str]) -> None:
         (Relayed(YES, dsn=False, remote="mx.example"), [("relayed", "2.0.0")]),
         (Relayed(YES, dsn=True, remote="mx.example"), []),
         (Delivered(YES), [("delivered", "2.0.0")]),
+        (Delivered(YES, dsn=True), []),
         (Expanded(2), [("expanded", "2.0.0")]),
     ],
-    ids=["relayed", "relayed to a host that reports", "delivered", "expanded"],
+    ids=[
+        "relayed",
+        "relayed to a host that reports",
+        "delivered",
+        "delivered by a host that reports",
+        "expanded",
+    ],
 )
 def test_success_is_reported_where_it_ends(ended: Outcome, expected: list[tuple[str, str]]) -> None:
     """A next hop that knows DSN reports itself (RFC 3461 sections 5.2.1 and 5.2.2)."""

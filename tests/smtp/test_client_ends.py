@@ -4,9 +4,12 @@ Tests for client sessions whose connection ends, in a transaction or between two
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pymta.aio import CancelledError, start
+from pymta.envelope import Body
 from pymta.interfaces.content import SLICE, Octets
 from pymta.reply import Reply
 from pymta.session import Role
@@ -87,6 +90,32 @@ def test_s11_closes_inside_the_content() -> None:
 
         assert (Stage.CONNECTION, False) == (answer.stage, answer.in_doubt)
         assert str(answer.reply).endswith("instead of answering the content")
+
+
+def test_s11_an_octet_a_minute() -> None:
+    """
+    A server that must answer each chunk has its time for the answer, not for each octet of it.
+    """
+    opening = """
+        S: 220 mx
+        C: EHLO client.example.org
+        S: 250-mx
+        S: 250-CHUNKING
+        S: 250 BINARYMIME
+    """
+    with playing() as peer:
+        session, line = peer.session(opening)
+        sender = replace(SENDER, body=Body.BINARY)
+        sent = start(session.send(sender, (BOB,), Octets(b"x" * (4 * SLICE))))
+        line.lines("250 ok")
+        line.lines("250 ok")
+        for _ in range(4):
+            line.say(b"2")
+            peer.pass_time(60)
+        (answer,) = now(sent)
+
+        assert (Stage.CONNECTION, False) == (answer.stage, answer.in_doubt)
+        assert str(answer.reply).endswith("took too long instead of answering the content")
 
 
 def test_s11_closes_between_lmtp_answers() -> None:

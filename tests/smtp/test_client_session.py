@@ -230,8 +230,6 @@ def test_left_out() -> None:
 @pytest.mark.parametrize(
     ("sender", "status"),
     [
-        pytest.param(replace(SENDER, body=Body.BINARY), "5.6.3", id="BINARYMIME"),
-        pytest.param(replace(SENDER, smtputf8=True), "5.6.9", id="SMTPUTF8"),
         pytest.param(
             Sender(reverse_path=Address.parse("jürgen@example.org")), "5.6.7", id="UTF-8 address"
         ),
@@ -250,6 +248,100 @@ def test_not_for_this_server(sender: Sender, status: str) -> None:
             (a.reply.status, a.stage, a.from_peer) for a in answers
         }
         assert session.usable
+
+
+PARTS = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+ENCLOSED = "Content-Type: message/rfc822\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("letter", "needed"),
+    [
+        pytest.param("Subject: x\r\n\r\ny\r\n", False, id="ASCII"),
+        pytest.param("Subject: x\r\n\r\nü\r\n", False, id="8-bit body"),
+        pytest.param(f"{PARTS}\r\nü\r\n--b--\r\n", False, id="8-bit part"),
+        pytest.param("Subject: ü\r\n\r\ny\r\n", True, id="header"),
+        pytest.param(f"{PARTS}Content-ID: ü\r\n\r\ny\r\n--b--\r\n", True, id="header of a part"),
+        pytest.param(f"{PARTS}{ENCLOSED}Subject: ü\r\n\r\n--b--\r\n", True, id="enclosed"),
+        pytest.param(f"{ENCLOSED}Subject: ü\r\n\r\ny\r\n", True, id="enclosed in nothing else"),
+        pytest.param("Subject: x\r\n\r\n" + "y" * SLICE + "ü", False, id="far behind"),
+    ],
+)
+def test_smtputf8_where_it_is_needed(letter: str, needed: bool) -> None:
+    """
+    A client said SMTPUTF8, which this server has not: mail with UTF-8 in a header of it is
+    returned, all other mail goes (RFC 6531 section 3.2).
+    """
+    with playing() as peer:
+        session, line = peer.session(PLAIN)
+        sender = replace(SENDER, smtputf8=True)
+        sent = start(session.send(sender, (BOB,), Octets(letter.encode())))
+        peer.pass_time(0)
+        peer.pass_time(0)
+        peer.pass_time(0)
+        if needed:
+            (answer,) = now(sent)
+            assert ("554 5.6.9", Stage.SENDER) == (str(answer.reply)[:9], answer.stage)
+            assert session.usable
+        else:
+            line.lines("250 ok", "250 ok", "354 go")
+            line.lines("250 ok")
+            assert now(sent)[0].reply.positive
+
+
+BINARY = "Content-Transfer-Encoding: binary\r\n"
+
+
+@pytest.mark.parametrize(
+    ("letter", "needed"),
+    [
+        pytest.param("Subject: x\r\n\r\ny\r\n", False, id="lines"),
+        pytest.param("Subject: x\r\n\r\nü\r\n", False, id="8-bit lines"),
+        pytest.param("Subject: x\r\n\r\n" + "y\r\n" * SLICE, False, id="many lines"),
+        pytest.param("Subject: x\r\n\r\n" + "y" * 998 + "\r\n", False, id="longest line"),
+        pytest.param("Subject: x\r\n\r\n" + "y" * 999 + "\r\n", True, id="longer line"),
+        pytest.param("Subject: x\r\n\r\ny", True, id="no line end at the end"),
+        pytest.param("Subject: x\r\n\r\ny\ny\r\n", True, id="bare LF"),
+        pytest.param("Subject: x\r\n\r\n" + "y\r\n" * SLICE + "y\0\r\n", True, id="NUL"),
+        pytest.param(f"{BINARY}\r\ny\r\n", True, id="said to be binary"),
+        pytest.param(f"{PARTS}{BINARY}\r\ny\r\n--b--\r\n", True, id="a part"),
+        pytest.param(f"{PARTS}{ENCLOSED}{BINARY}\r\n--b--\r\n", True, id="an enclosed message"),
+    ],
+)
+def test_binarymime_where_it_is_needed(letter: str, needed: bool) -> None:
+    """
+    A client said BINARYMIME, which this server has not: what is binary is returned, and what
+    is made of lines goes (RFC 3030 section 3).
+    """
+    with playing() as peer:
+        session, line = peer.session(PLAIN)
+        sender = replace(SENDER, body=Body.BINARY)
+        sent = start(session.send(sender, (BOB,), Octets(letter.encode())))
+        for _ in range(9):
+            peer.pass_time(0)
+        if needed:
+            (answer,) = now(sent)
+            assert ("554 5.6.3", Stage.SENDER) == (str(answer.reply)[:9], answer.stage)
+            assert session.usable
+        else:
+            line.lines("250 ok", "250 ok", "354 go")
+            for _ in range(9):
+                peer.pass_time(0)
+            line.lines("250 ok")
+            assert now(sent)[0].reply.positive
+
+
+def test_what_was_said_to_be_binary_and_is_eight_bit() -> None:
+    """
+    It is as any other 8-bit content: where that is refused, so is this.
+    """
+    octets = Octets("Subject: x\r\n\r\nü\r\n".encode())
+    with playing(eight_bit=EightBit.REFUSE) as peer:
+        session, _line = peer.session(PLAIN)
+        sent = start(session.send(replace(SENDER, body=Body.BINARY), (BOB,), octets))
+        peer.pass_time(0)
+
+        assert "554 5.6.3" == str(now(sent)[0].reply)[:9]
 
 
 @pytest.mark.parametrize(

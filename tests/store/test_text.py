@@ -119,6 +119,14 @@ def test_without_a_character_set(body: bytes, sought: str) -> None:
     assert found(text_of(b"Subject: x\r\n\r\n" + body), sought)
 
 
+def test_utf_16_without_its_mark() -> None:
+    """One such message, which anybody can send, neither fails nor hides from a search."""
+    header = b"Content-Type: text/plain; charset=utf-16\r\n\r\n"
+
+    assert found(text_of(header + "café".encode("utf-16-be")), "café")
+    assert not found(text_of(header + b"c"), "café")
+
+
 def test_hostile_text_is_fast() -> None:
     """A megabyte of what is almost an escape, or almost digits, takes no time."""
     for encoding, body in [

@@ -113,7 +113,7 @@ def _outcome(answer: Answer, server: Server) -> Outcome:
         return _failed(answer, server)
     if server.role is Role.LMTP:
         # RFC 2033 section 4.2: a yes to LMTP is the mailbox's own.
-        return Delivered(answer.reply)
+        return Delivered(answer.reply, dsn=server.dsn)
     return Relayed(answer.reply, dsn=server.dsn, remote=server.name)
 
 

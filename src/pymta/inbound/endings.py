@@ -184,7 +184,8 @@ class AtOnce:
 
 def _asked_for(mail: NewMail, recipient: Recipient, outcome: Outcome) -> bool:
     # RFC 3461 section 5.2.3 (a); a failure is the answer, and whoever gets that reports it.
-    told = isinstance(outcome, Failed | Dropped) or (isinstance(outcome, Relayed) and outcome.dsn)
+    reported = isinstance(outcome, Relayed | Delivered) and outcome.dsn
+    told = reported or isinstance(outcome, Failed | Dropped)
     wanted = recipient.notify is not None and Notify.SUCCESS in recipient.notify
     return wanted and not told and mail.bounceable and mail.envelope.sender.reverse_path is not None
 

@@ -19,7 +19,14 @@ from pymta.errors import AddressError, HeaderError
 from pymta.message import _tokens
 from pymta.message.header import Header
 
-__all__ = ["GROUP_END", "MAX_ADDRESSES", "ListedAddress", "originators", "parse_addresses"]
+__all__ = [
+    "GROUP_END",
+    "MAX_ADDRESSES",
+    "ListedAddress",
+    "Tokens",
+    "originators",
+    "parse_addresses",
+]
 
 MAX_ADDRESSES = 10_000
 """Entries of one field; what follows is left out.  The largest lists people type have hundreds."""
@@ -46,7 +53,23 @@ class ListedAddress(NamedTuple):
 GROUP_END: Final = ListedAddress(None, None, None, None)
 
 # Ten a address: a field of angle brackets alone is not worth a second's work (S19).
-_MAX_TOKENS = 10 * MAX_ADDRESSES
+_TOKENS_EACH = 10
+
+
+class Tokens:
+    """
+    How much may be read of the fields of one message together: what follows is left out.
+
+    Fields that are written as nearly all are cost nothing of it.
+
+    :param addresses: for so many, written in whatever way.
+    """
+
+    __slots__ = ("left",)
+
+    def __init__(self, addresses: int = MAX_ADDRESSES) -> None:
+        self.left = _TOKENS_EACH * addresses
+
 
 # What ends a run of ordinary octets.  A dot does not: it binds words more than it parts them.
 _ATOM = re.compile(rb'[^ \t\r\n()<>:;@,"\[]+')
@@ -89,14 +112,19 @@ _CLOSE: Final = (_Kind.SPECIAL, b">")
 _COLON: Final = (_Kind.SPECIAL, b":")
 
 
-def parse_addresses(value: bytes, most: int = MAX_ADDRESSES) -> tuple[ListedAddress, ...]:
+def parse_addresses(
+    value: bytes, most: int = MAX_ADDRESSES, *, tokens: Tokens | None = None
+) -> tuple[ListedAddress, ...]:
     """
     Read the value of an address field, folded or not; never raises.
 
     :param most: entries; what follows is left out.  A group that is open at the end is closed.
+    :param tokens: where several fields share them; used up.
     """
     simple = _read_simple(value, most)
-    return tuple(_Reader(value, most).read()) if simple is None else simple
+    if simple is not None:
+        return simple
+    return tuple(_Reader(value, tokens or Tokens(), most=most).read())
 
 
 def _read_simple(value: bytes, most: int) -> tuple[ListedAddress, ...] | None:
@@ -129,8 +157,9 @@ def originators(header: Header, name: bytes = b"From") -> tuple[Address, ...]:
         space inside an address.
     """
     found: list[Address] = []
+    tokens = Tokens()
     for field in header.all(name):
-        reader = _Reader(field.value)
+        reader = _Reader(field.value, tokens)
         entries = list(reader.read())
         for entry in reader.claimed + entries:
             if entry.host is not None:
@@ -160,11 +189,11 @@ class _Reader:
     :ivar claimed: addresses that stand where a display name should.
     """
 
-    def __init__(self, octets: bytes, most: int = MAX_ADDRESSES) -> None:
+    def __init__(self, octets: bytes, tokens: Tokens, *, most: int = MAX_ADDRESSES) -> None:
         self._octets = octets
         self._most = most
         self._position = 0
-        self._tokens = 0
+        self._tokens = tokens
         self.doubts: list[str] = []
         self.claimed: list[ListedAddress] = []
 
@@ -227,11 +256,11 @@ class _Reader:
         octets, position = self._octets, self._position
         if position >= len(octets):
             return None
-        if self._tokens >= _MAX_TOKENS:
+        if self._tokens.left <= 0:
             self.doubts.append("too many addresses")
             self._position = len(octets)
             return None
-        self._tokens += 1
+        self._tokens.left -= 1
         first = octets[position : position + 1]
         if first == b'"':
             text, self._position, ended = _tokens.read_quoted(octets, position)

@@ -83,7 +83,8 @@ def closing(letter: Letter) -> bytes:
 
 def quoted_printable(octets: bytes) -> bytes:
     """The octets of lines in ASCII (:rfc:`2045#section-6.7`); line ends become CRLF."""
-    encoded = binascii.b2a_qp(_LINE_END.sub(b"\r\n", octets))
+    # Soft line ends are what the first line end is: there is one at least.
+    encoded = binascii.b2a_qp(_LINE_END.sub(b"\r\n", octets) + b"\r\n")[:-2]
     return _BARE_CR.sub(b"=0D", encoded)
 
 

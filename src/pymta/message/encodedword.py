@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator
 from encodings.aliases import aliases
 
-__all__ = ["codec_of", "decode_words", "encode_phrase", "encode_words"]
+__all__ = ["codec_of", "decode_words", "decoded", "encode_phrase", "encode_words", "whole"]
 
 _ALLOWED = frozenset(
     ["ascii", "utf_8", "utf_16", "utf_16_be", "utf_16_le", "utf_7", "latin_1", "mac_roman"]
@@ -43,6 +43,7 @@ _CODECS = {
 _WORD = re.compile(rb"=\?([^?\s*]+)(?:\*[^?\s]*)?\?([BbQq])\?([^?]*)\?=")
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 # Section 2: 75 characters a word, of which "=?utf-8?b?" and "?=" take twelve; 45 octets are 60
 # digits, the most that fit in whole groups of four.
@@ -61,6 +62,16 @@ def codec_of(charset: bytes) -> str | None:
     if codec is None and name.startswith(("windows_", "ibm", "x_")):
         codec = _CODECS.get(name.replace("windows_", "cp").replace("ibm", "cp").removeprefix("x_"))
     return None if codec is None else _WIDER.get(codec, codec)
+
+
+def decoded(octets: bytes | bytearray, codec: str) -> str:
+    """Text in one of these codecs; what is no character is U+FFFD."""
+    return whole(octets.decode(codec, "replace"))
+
+
+def whole(text: str) -> str:
+    """Without the halves of characters that UTF-7 can spell, and nothing can encode again."""
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 # -- decoding ----------------------------------------------------------------
@@ -110,7 +121,7 @@ def _decoded(found: re.Match[bytes]) -> tuple[bytes, str] | None:
 
 
 def _text(octets: bytearray, codec: str) -> str:
-    return octets.decode(codec, "replace") if octets else ""
+    return decoded(octets, codec) if octets else ""
 
 
 def _raw(octets: bytes) -> str:

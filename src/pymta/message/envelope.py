@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pymta.message.addresses import ListedAddress, parse_addresses
+from pymta.message.addresses import ListedAddress, Tokens, parse_addresses
 from pymta.message.header import Field, Header
 
 __all__ = ["MAX_LISTED", "MessageEnvelope", "message_envelope"]
@@ -42,13 +42,16 @@ class MessageEnvelope:
     message_id: bytes | None = None
 
 
-def message_envelope(header: Header) -> MessageEnvelope:
+def message_envelope(header: Header, tokens: Tokens | None = None) -> MessageEnvelope:
     """
     Extract the envelope.
 
     Of several fields with one name the first counts; of several To, Cc and Bcc all do
     (:rfc:`5322#section-4.5.3`).
+
+    :param tokens: where several envelopes share them.
     """
+    tokens = tokens or Tokens(MAX_LISTED)
     fields: dict[bytes, list[Field]] = {}
     for field in header.fields:
         fields.setdefault(field.name.lower(), []).append(field)
@@ -69,7 +72,7 @@ def message_envelope(header: Header) -> MessageEnvelope:
         found: tuple[ListedAddress, ...] = ()
         for field in fields:
             if room > 0:
-                more = parse_addresses(field.value, room)
+                more = parse_addresses(field.value, room, tokens=tokens)
                 room -= len(more)
                 found += more
         return found

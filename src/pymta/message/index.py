@@ -188,7 +188,7 @@ def message_ids(value: bytes) -> Iterator[bytes]:
 
 
 def _references(fields: Sequence[Field], in_reply_to: bytes | None) -> bytes:
-    ids = [each for field in fields for each in _ids_of(field.value)]
+    ids = list(_ids_of(b"\r\n".join(field.value for field in fields)))
     if not ids and in_reply_to is not None:
         ids = list(message_ids(in_reply_to))[:1]
     if len(ids) > MAX_REFERENCES:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from pymta.message import _tokens
-from pymta.message.encodedword import codec_of, decode_words
+from pymta.message.encodedword import codec_of, decode_words, decoded
 
 __all__ = [
     "MAX_PARAMETERS",
@@ -172,7 +172,7 @@ def _join(base: str, sections: dict[int, tuple[bytes, bool]]) -> tuple[str, byte
     if codec is None and (charset or not quote):
         return base + "*", b"".join(text for text, _extended in row)
     # RFC 9051 section 7.5.2: converted to UTF-8.
-    return base + "*", octets.decode(codec or "utf-8", "replace").encode()
+    return base + "*", decoded(octets, codec or "utf-8").encode()
 
 
 def _percent_decoded(text: bytes) -> bytes:

@@ -9,13 +9,11 @@ and on one line.  It is read leniently, as people's programs do, and from no mor
 from __future__ import annotations
 
 import binascii
-import codecs
 import html
 import re
 from collections.abc import Iterator
 
-from pymta.message.encodedword import codec_of
-from pymta.message.parameters import parameter
+from pymta.message.characters import characters_of
 from pymta.message.source import Source
 from pymta.message.structure import Part, Structure
 
@@ -93,11 +91,8 @@ def _characters(part: Part, octets: bytes) -> str:
         octets = binascii.a2b_base64(digits + b"=" * (-len(digits) % 4))
     elif part.encoding == "quoted-printable":
         octets = binascii.a2b_qp(_SPLIT_ESCAPE.sub(b"", octets))
-    codec = codec_of(parameter(part.media.parameters, "charset") or b"") or "utf_8"
-    # What says "us-ascii" and has more is UTF-8 more often than anything else.
-    decoder = codecs.getincrementaldecoder("utf_8" if codec == "ascii" else codec)("replace")
     # Not the end: a character that is cut in two is left out.
-    return decoder.decode(octets)
+    return characters_of(part.media.parameters).decode(octets)
 
 
 def _said(text: str) -> Iterator[str]:

@@ -18,7 +18,8 @@ from itertools import islice
 
 from pymta.errors import EncodingError
 from pymta.message import _tokens
-from pymta.message.envelope import MessageEnvelope, message_envelope
+from pymta.message.addresses import Tokens
+from pymta.message.envelope import MAX_LISTED, MessageEnvelope, message_envelope
 from pymta.message.header import MAX_FIELDS, MAX_OCTETS, Field, Header, parse_header
 from pymta.message.parameters import (
     MediaType,
@@ -111,7 +112,7 @@ class _Entity:
         self.message: Part | None = None
         self.decoded: int | None = None
 
-    def describe(self, header: Header) -> None:
+    def describe(self, header: Header, tokens: Tokens) -> None:
         """Take from the header what it says of the part."""
         fields: dict[bytes, Field] = {}
         for field in header.fields:
@@ -139,7 +140,7 @@ class _Entity:
         # RFC 2557 section 4.4.2: white space in a folded URI is no part of it.
         self.location = None if location is None else b"".join(location.split())
         if self.whole:
-            self.envelope = message_envelope(header)
+            self.envelope = message_envelope(header, tokens)
 
     def kept(self) -> int:
         """The octets of all strings."""
@@ -268,6 +269,8 @@ class StructureReader:
         self._in_header = True
         self._count = 1
         self._kept = 0
+        # Of all envelopes together.
+        self._tokens = Tokens(MAX_LISTED)
         self._stack = [_Entity(0, default=DEFAULT_MEDIA, whole=True)]
         self._open: dict[bytes, int] = {}
         # Of the innermost part, if it is a leaf whose encoding has to be undone.
@@ -413,7 +416,7 @@ class StructureReader:
         header = _first_fields(bytes(self._header))
         if self.header is None:
             self.header = header
-        entity.describe(header)
+        entity.describe(header, self._tokens)
         self._header.clear()
         self._in_header = False
         self._fresh = True

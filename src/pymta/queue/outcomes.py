@@ -17,7 +17,7 @@ from pymta.envelope import Notify, Recipient
 from pymta.errors import PymtaError
 from pymta.interfaces.content import NewMail
 from pymta.interfaces.queue import Claim, Claimed, Deferred, Done, Held, Settled
-from pymta.outcome import Dropped, Failed, Outcome, Relayed
+from pymta.outcome import Delivered, Dropped, Failed, Outcome, Relayed
 from pymta.queue.retry import Again, GiveUp, RetryRules
 from pymta.queue.schedule import Work
 
@@ -102,7 +102,8 @@ def _settled(work: Work, claimed: Claimed, outcome: Outcome, ruling: Ruling) -> 
     if not isinstance(outcome, Failed):
         # RFC 3461 section 5.2.1: a next hop that knows DSN has taken over the duty to report.
         # Section 5.2.3 asks for a report of what is in the mailbox; what was dropped is not.
-        told = isinstance(outcome, Dropped) or (isinstance(outcome, Relayed) and outcome.dsn)
+        reported = isinstance(outcome, Relayed | Delivered) and outcome.dsn
+        told = reported or isinstance(outcome, Dropped)
         wanted = ruling.reports and not told and _wants(work.claim, claimed, Notify.SUCCESS)
         return Done(outcome), Notice(claimed=claimed, outcome=outcome) if wanted else None
     if outcome.reply.permanent or claimed.verdict is not None:

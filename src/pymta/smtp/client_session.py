@@ -22,6 +22,7 @@ from pymta.interfaces.relay import Host
 from pymta.reply import Reply
 from pymta.session import TLS, Endpoint
 from pymta.smtp.client_answers import Answer, Answers, Interrupted, Stage
+from pymta.smtp.client_needs import has_utf8_header, least_body
 from pymta.smtp.client_settings import ClientSettings, EightBit
 from pymta.wire import NeedData
 from pymta.wire.smtp.capabilities import Capabilities
@@ -132,18 +133,20 @@ class ClientSession:
         self._connection.look_away()
         self._busy = True
         try:
-            self._machine.begin(sender, recipients)
-            await self._fenced(content, answers)
+            await self._fenced(sender, recipients, content, answers)
         finally:
             self._busy = False
             if not answers.over:
                 self.abort()
         self._watch()
 
-    async def _fenced(self, content: IContent, answers: Answers) -> None:
+    async def _fenced(
+        self, sender: Sender, recipients: Sequence[Recipient], content: IContent, answers: Answers
+    ) -> None:
         """The transaction; what goes wrong with the connection becomes answers."""
         try:
             try:
+                self._machine.begin(await self._as_needed(sender, content), recipients)
                 await self._transact(content, answers)
             except (TimeLimit, Lost):
                 # What it said before, a "no" to content that it does not read, counts.
@@ -157,6 +160,17 @@ class ClientSession:
             answers.broke("was left")
             self.abort()
             raise Interrupted(answers.all()) from None
+
+    async def _as_needed(self, sender: Sender, content: IContent) -> Sender:
+        """As its client said, but for what the server does not know and the message not need."""
+        clock, known = self._connection.clock, self.capabilities
+        if sender.smtputf8 and "SMTPUTF8" not in known:
+            sender = replace(sender, smtputf8=await has_utf8_header(content, clock))
+        chunking = self._settings.chunking and "CHUNKING" in known
+        if sender.body is Body.BINARY and not (chunking and "BINARYMIME" in known):
+            lesser = replace(sender, body=await least_body(content, clock))
+            return sender if self._objects(lesser) else lesser
+        return sender
 
     async def _transact(self, content: IContent, answers: Answers) -> None:
         while not answers.over:
@@ -189,8 +203,10 @@ class ClientSession:
                 answers.given = True
             await connection.written(block)
             self._pull(answers)
+            # One limit for all that comes: an octet a minute is not an answer.
+            ends = connection.clock.seconds() + block
             while machine.backlog and machine.phase is Phase.CONTENT:
-                await connection.heard(block)
+                await connection.heard(ends - connection.clock.seconds())
                 self._pull(answers)
                 connection.flush()  # what has waited
 

@@ -8,7 +8,6 @@ Read slice by slice, so that the size of a message does not matter.
 from __future__ import annotations
 
 import binascii
-import codecs
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import date
@@ -18,10 +17,10 @@ from typing import Protocol
 from pymta.errors import HeaderError
 from pymta.interfaces.content import SLICE, IContent, Octets, octets_of
 from pymta.message.casemap import Casemap
+from pymta.message.characters import Characters, characters_of
 from pymta.message.dates import parse_date
-from pymta.message.encodedword import codec_of, decode_words
+from pymta.message.encodedword import decode_words
 from pymta.message.header import MAX_OCTETS, Header, HeaderReader, parse_header
-from pymta.message.parameters import parameter
 from pymta.message.structure import Part, Structure
 from pymta.message.structure_codec import from_bytes
 
@@ -276,9 +275,9 @@ class _QuotedPrintable:
 class _Decoder:
     """Transfer encoding and character set, undone slice by slice."""
 
-    def __init__(self, transfer: _Transfer, codec: str) -> None:
+    def __init__(self, transfer: _Transfer, characters: Characters) -> None:
         self._transfer = transfer
-        self._characters = codecs.getincrementaldecoder(codec)("replace")
+        self._characters = characters
 
     def decode(self, octets: bytes) -> str:
         return self._characters.decode(self._transfer.decode(octets))
@@ -296,6 +295,4 @@ def _decoder_of(part: Part) -> _Decoder:
             transfer = _QuotedPrintable()
         case _:
             transfer = _Identity()
-    codec = codec_of(parameter(part.media.parameters, "charset") or b"") or "utf_8"
-    # What says "us-ascii" and has more is UTF-8 more often than anything else.
-    return _Decoder(transfer, "utf_8" if codec == "ascii" else codec)
+    return _Decoder(transfer, characters_of(part.media.parameters))
