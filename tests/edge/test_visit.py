@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pymta.aio import start
 from pymta.edge.login import Identity
 from pymta.events import Disconnected, Faulted, TLSFailed
 from tests.edge.home import STRANGER, Home, with_tls
@@ -20,6 +21,12 @@ from tests.smtp.house import home as smtp_home
 
 PROTOCOLS = pytest.mark.parametrize(
     ("house", "starttls"), [(POP3House, "STLS"), (IMAPHouse, "a STARTTLS")], ids=["POP3", "IMAP"]
+)
+STRANGERS = pytest.mark.parametrize(
+    ("house", "line"), [(POP3House, "USER a"), (IMAPHouse, "a NOOP")], ids=["POP3", "IMAP"]
+)
+HOMES = pytest.mark.parametrize(
+    "house", [POP3House, IMAPHouse, smtp_home], ids=["POP3", "IMAP", "SMTP"]
 )
 EXCHANGES = pytest.mark.parametrize(
     ("house", "lines"),
@@ -133,3 +140,36 @@ def test_a_disconnect_within_an_exchange(house: Callable[[], Home], lines: Seque
     [gone] = home.observer.of(Disconnected)
     assert "closed" in gone.reason
     assert [] == home.observer.of(Faulted)
+
+
+@STRANGERS
+def test_strangers_have_less_time(house: Callable[[], Home], line: str) -> None:
+    """Before a login a command has a minute, and the login three."""
+    home = house()
+    quiet, busy = home.player(), home.player()
+    quiet.heard()
+    busy.heard()
+    for _ in range(3):
+        assert busy.line(line)
+        home.clock.advance(59)
+    assert quiet.closed
+    busy.line(line)
+    assert not busy.closed
+    home.clock.advance(3)
+
+    assert busy.closed
+
+
+@HOMES
+def test_stop(house: Callable[[], Home]) -> None:
+    """An idle client is told and sent away, and observers hear why."""
+    home = house()
+    player = home.logged_in()
+    stopping = start(home.listener.stop(5))
+    assert player.heard()
+    assert player.closed
+    player.hang_up()
+
+    assert stopping.called
+    [gone] = home.observer.of(Disconnected)
+    assert "shutdown" == gone.reason

@@ -19,7 +19,6 @@ from pymta.wire.pop3.events import Extended
 from pymta.wire.pop3.limits import Limits
 from pymta.wire.pop3.state import ANYWHERE
 from pymta.wire.pop3.verbs import extended
-from tests.edge.home import ALICE
 from tests.pop3.house import ONE, House
 
 HUGE = b"Subject: huge\r\n\r\n" + b"y" * 78 + b"\r\n" * 500_000
@@ -55,23 +54,6 @@ def test_a_command_that_comes_octet_by_octet() -> None:
     house.clock.advance(40)
 
     assert player.closed
-
-
-def test_before_a_login() -> None:
-    """A minute a command, and three in all."""
-    house = House()
-    quiet, busy = house.player(), house.player()
-    quiet.heard()
-    busy.heard()
-    for _ in range(3):
-        assert busy.line(f"USER {ALICE}").startswith("+OK")
-        house.clock.advance(59)
-    assert quiet.closed
-    busy.line("CAPA")
-    assert not busy.closed
-    house.clock.advance(3)
-
-    assert busy.closed
 
 
 def test_ten_minutes_are_the_least() -> None:
