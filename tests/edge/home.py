@@ -5,9 +5,9 @@ What is around any listener in tests: people with mailboxes, an observer, a cloc
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 from twisted.cred.portal import Portal
@@ -33,8 +33,11 @@ from pymta.mailbox import INBOX, MailboxName
 from pymta.sasl.scram.secret import Decoy
 from pymta.sasl.steps import SCRAMSecret
 from pymta.store.memory.mailboxes import MemoryMailStore
+from tests.edge.certificates import certificates
 from tests.edge.player import PEER, Player
 from tests.sasl.accounts import counting, secret
+
+H = TypeVar("H", bound="Home")
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
 PASSWORDS = {ALICE: "sesame", BOB: "mushroom", "zoë@example.test": "påss"}
@@ -145,11 +148,19 @@ class Home(ABC):
     All but the listener.
 
     :param apop: whether clear text passwords are kept.
+    :param domain: of login names without one.
     """
 
     listener: Listener
 
-    def __init__(self, hostname: str, *, apop: bool = False, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        hostname: str,
+        *,
+        apop: bool = False,
+        clock: Clock | None = None,
+        domain: str | None = None,
+    ) -> None:
         self.players: list[Player] = []
         self.clock = Clock() if clock is None else clock
         self.now = NOW
@@ -158,13 +169,14 @@ class Home(ABC):
         self.directory = Directory(self.mail)
         checkers = [PasswordChecker(self.directory), VerifiedChecker(self.directory)]
         self.login = Login(
-            Portal(AccountRealm(self.directory), checkers),
+            Portal(AccountRealm(self.directory, domain=domain), checkers),
             clock=self.clock,
             hostname=hostname,
             random=counting,
             secrets=self.directory,
             passwords=ClearTextPasswords(PASSWORDS) if apop else None,
             plaintext=Peers((PEER,)),
+            domain=domain,
             observer=self.observer,
         )
 
@@ -202,6 +214,12 @@ class Home(ABC):
         """Let time go by, on the clock and on the wall."""
         self.now += timedelta(seconds=seconds)
         self.clock.advance(seconds)
+
+
+def with_tls(house: Callable[..., H], **settings: Any) -> H:
+    """One with certificates."""
+    clock = Clock()
+    return house(clock=clock, certificates=certificates(clock), **settings)
 
 
 def result(coroutine: Any) -> Any:

@@ -4,6 +4,8 @@ Play a client's part against a listener, in memory and on a clock.
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
@@ -76,6 +78,18 @@ class Player:
                 begun = text.endswith("...") and heard.startswith(text[:-3])
                 assert begun or text == heard
         assert "" == self._heard
+
+    def reads_no_more(self) -> Any:
+        """Let its transport be full after every write; the producer, to resume."""
+        producer: Any = self.transport.producer
+        write = self.transport.write
+
+        def write_and_pause(data: bytes) -> None:
+            write(data)
+            producer.pauseProducing()
+
+        self.transport.write = write_and_pause  # type: ignore[method-assign]
+        return producer
 
     def hang_up(self) -> None:
         """The client is gone; idempotent."""

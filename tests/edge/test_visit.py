@@ -1,26 +1,41 @@
 """
-Tests for what all visits have in common, by those of POP3 and of IMAP.
+Tests for what all visits have in common, by those of POP3, IMAP and SMTP.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from twisted.internet.task import Clock
 
+from pymta.aio import start
 from pymta.edge.login import Identity
 from pymta.events import Disconnected, Faulted, TLSFailed
-from tests.edge.certificates import certificates
-from tests.edge.home import STRANGER, Home
+from tests.edge.home import STRANGER, Home, with_tls
 from tests.edge.player import Player
 from tests.imap.house import House as IMAPHouse
 from tests.pop3.house import House as POP3House
+from tests.smtp.house import home as smtp_home
 
 PROTOCOLS = pytest.mark.parametrize(
     ("house", "starttls"), [(POP3House, "STLS"), (IMAPHouse, "a STARTTLS")], ids=["POP3", "IMAP"]
+)
+STRANGERS = pytest.mark.parametrize(
+    ("house", "line"), [(POP3House, "USER a"), (IMAPHouse, "a NOOP")], ids=["POP3", "IMAP"]
+)
+HOMES = pytest.mark.parametrize(
+    "house", [POP3House, IMAPHouse, smtp_home], ids=["POP3", "IMAP", "SMTP"]
+)
+EXCHANGES = pytest.mark.parametrize(
+    ("house", "lines"),
+    [
+        (POP3House, ["AUTH PLAIN"]),
+        (IMAPHouse, ["a AUTHENTICATE PLAIN"]),
+        (smtp_home, ["EHLO client.example", "AUTH PLAIN"]),
+    ],
+    ids=["POP3", "IMAP", "SMTP"],
 )
 IMPLICIT = pytest.mark.parametrize("implicit", [True, False], ids=["implicit", "explicit"])
 
@@ -29,13 +44,21 @@ def before_the_handshake(
     house: Callable[..., Home], starttls: str, *, implicit: bool
 ) -> tuple[Home, Player]:
     """A stranger, of whom a handshake is expected."""
-    clock = Clock()
-    home = house(clock=clock, certificates=certificates(clock), implicit_tls=implicit)
+    home = with_tls(house, implicit_tls=implicit)
     player = home.player(STRANGER)
     player.heard()
     if not implicit:
         player.line(starttls)
     return home, player
+
+
+def challenged(home: Home, lines: Sequence[str]) -> Player:
+    """Who has said all this, and is asked."""
+    player = home.player()
+    player.heard()
+    for line in lines:
+        player.line(line)
+    return player
 
 
 @PROTOCOLS
@@ -91,3 +114,62 @@ def test_a_logout_that_fails(house: Callable[..., Home], starttls: str) -> None:
 
     assert 1 == len(home.observer.of(Faulted))
     assert 1 == len(home.observer.of(Disconnected))
+
+
+@EXCHANGES
+def test_an_exchange_that_is_left(house: Callable[[], Home], lines: Sequence[str]) -> None:
+    """A client that does not answer a challenge is sent away; it is no fault of ours."""
+    home = house()
+    player = challenged(home, lines)
+    home.elapse(301)
+
+    assert player.closed
+    [gone] = home.observer.of(Disconnected)
+    assert "time limit" == gone.reason
+    assert [] == home.observer.of(Faulted)
+
+
+@EXCHANGES
+def test_a_disconnect_within_an_exchange(house: Callable[[], Home], lines: Sequence[str]) -> None:
+    """It ends the session and nothing else."""
+    home = house()
+    player = challenged(home, lines)
+    player.hang_up()
+
+    assert 0 == home.listener.connections
+    [gone] = home.observer.of(Disconnected)
+    assert "closed" in gone.reason
+    assert [] == home.observer.of(Faulted)
+
+
+@STRANGERS
+def test_strangers_have_less_time(house: Callable[[], Home], line: str) -> None:
+    """Before a login a command has a minute, and the login three."""
+    home = house()
+    quiet, busy = home.player(), home.player()
+    quiet.heard()
+    busy.heard()
+    for _ in range(3):
+        assert busy.line(line)
+        home.clock.advance(59)
+    assert quiet.closed
+    busy.line(line)
+    assert not busy.closed
+    home.clock.advance(3)
+
+    assert busy.closed
+
+
+@HOMES
+def test_stop(house: Callable[[], Home]) -> None:
+    """An idle client is told and sent away, and observers hear why."""
+    home = house()
+    player = home.logged_in()
+    stopping = start(home.listener.stop(5))
+    assert player.heard()
+    assert player.closed
+    player.hang_up()
+
+    assert stopping.called
+    [gone] = home.observer.of(Disconnected)
+    assert "shutdown" == gone.reason

@@ -32,19 +32,6 @@ def all_of(player: Player, tag: str, heard: bytes = b"") -> bytes:
     return heard
 
 
-def full(player: Player) -> Any:
-    """Let the client's transport be full after every write; the producer to resume."""
-    producer: Any = player.transport.producer
-    write = player.transport.write
-
-    def write_and_pause(data: bytes) -> None:
-        write(data)
-        producer.pauseProducing()
-
-    player.transport.write = write_and_pause  # type: ignore[method-assign]
-    return producer
-
-
 def test_who_does_not_read_is_waited_for() -> None:
     """
     A client that takes nothing gets no more than a few slices, however much it has asked for;
@@ -53,7 +40,7 @@ def test_who_does_not_read_is_waited_for() -> None:
     house = House()
     house.put(*[LARGE] * 40)
     player = house.selected()
-    producer = full(player)
+    producer = player.reads_no_more()
     heard = player.say(b"a FETCH 1:* BODY.PEEK[]\r\n")
     for _ in range(50):
         heard += player.heard()
@@ -71,7 +58,7 @@ def test_who_never_reads_is_cut_off() -> None:
     house = House(timeouts=Timeouts(reading=30))
     house.put(*[LARGE] * 40)
     player = house.selected()
-    full(player)
+    player.reads_no_more()
     heard = player.say(b"a FETCH 1:* BODY.PEEK[]\r\n")
     for _ in range(50):
         heard += player.heard()

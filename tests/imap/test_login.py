@@ -203,22 +203,6 @@ def test_an_idler_is_logged_out_too() -> None:
     assert player.heard().startswith(b"* BYE ")
 
 
-@pytest.mark.parametrize("seconds", [60, 180])
-def test_strangers_have_less_time(seconds: int) -> None:
-    """Before a login a command has a minute, and the login three."""
-    house = House()
-    player = house.player()
-    player.heard()
-    if seconds == 180:
-        for _ in range(4):
-            house.elapse(40)
-            player.line("a NOOP")
-        house.elapse(21)
-    else:
-        house.elapse(61)
-    assert player.heard().startswith(b"* BYE ")
-
-
 def test_too_many_commands_before_a_login() -> None:
     """Who only talks is sent away."""
     player = House(limits=Limits(commands_before_login=3)).player()

@@ -5,26 +5,16 @@ Tests for STARTTLS and implicit TLS, in memory.
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import Any
-
-from twisted.internet.task import Clock
 
 from pymta.events import LoggedIn
-from tests.edge.certificates import certificates
-from tests.edge.home import ALICE, BOB, STRANGER
+from tests.edge.home import ALICE, BOB, STRANGER, with_tls
 from tests.edge.tlsplayer import TLSPlayer
 from tests.imap.house import House
 
 
-def house_with_tls(**settings: Any) -> House:
-    """A house with certificates."""
-    clock = Clock()
-    return House(clock=clock, certificates=certificates(clock), **settings)
-
-
 def test_starttls() -> None:
     """It is announced until it is done; behind it a stranger may log in."""
-    house = house_with_tls()
+    house = with_tls(House)
     player = house.player(STRANGER)
     before = player.heard().decode()
     assert " STARTTLS LOGINDISABLED" in before
@@ -50,7 +40,7 @@ def test_no_starttls_without_certificates() -> None:
 
 def test_s04_what_follows_starttls_in_the_clear_ends_the_session() -> None:
     """A command put behind STARTTLS is not obeyed (CVE-2011-0411)."""
-    player = house_with_tls().player(STRANGER)
+    player = with_tls(House).player(STRANGER)
     player.heard()
     heard = player.say(b"a STARTTLS\r\nb NOOP\r\n")
     assert b"b OK" not in heard
@@ -60,7 +50,7 @@ def test_s04_what_follows_starttls_in_the_clear_ends_the_session() -> None:
 
 def test_s04_what_was_said_in_the_clear_is_forgotten() -> None:
     """A peer that the machine counted commands of begins anew behind TLS, not logged in."""
-    house = house_with_tls()
+    house = with_tls(House)
     player = house.player()
     player.heard()
     player.line("a NOOP")
@@ -73,7 +63,7 @@ def test_s04_what_was_said_in_the_clear_is_forgotten() -> None:
 
 def test_implicit_tls() -> None:
     """The greeting comes behind the handshake."""
-    house = house_with_tls(implicit_tls=True)
+    house = with_tls(House, implicit_tls=True)
     player = house.player(STRANGER)
     assert b"" == player.heard()
     secure = TLSPlayer(player)

@@ -4,14 +4,12 @@ Tests for time limits, back-pressure, shutdown, and third parties' commands.
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from pymta.aio import start
 from pymta.edge.limits import ConnectionCount, ConnectionLimits
 from pymta.edge.listener import Door
-from pymta.events import Disconnected, Faulted
+from pymta.events import Disconnected
 from pymta.pop3.maildrop import Maildrop
 from pymta.pop3.replies import Extension, Lines, No, Yes
 from pymta.pop3.settings import Timeouts
@@ -21,8 +19,6 @@ from pymta.wire.pop3.events import Extended
 from pymta.wire.pop3.limits import Limits
 from pymta.wire.pop3.state import ANYWHERE
 from pymta.wire.pop3.verbs import extended
-from tests.edge.home import ALICE
-from tests.edge.player import Player
 from tests.pop3.house import ONE, House
 
 HUGE = b"Subject: huge\r\n\r\n" + b"y" * 78 + b"\r\n" * 500_000
@@ -60,48 +56,6 @@ def test_a_command_that_comes_octet_by_octet() -> None:
     assert player.closed
 
 
-def test_before_a_login() -> None:
-    """A minute a command, and three in all."""
-    house = House()
-    quiet, busy = house.player(), house.player()
-    quiet.heard()
-    busy.heard()
-    for _ in range(3):
-        assert busy.line(f"USER {ALICE}").startswith("+OK")
-        house.clock.advance(59)
-    assert quiet.closed
-    busy.line("CAPA")
-    assert not busy.closed
-    house.clock.advance(3)
-
-    assert busy.closed
-
-
-def test_an_exchange_that_is_left() -> None:
-    """A client that does not answer a challenge is not waited for, and not told."""
-    house = House()
-    player = house.player()
-    player.play("S: +OK ...\nC: AUTH PLAIN\nS: + ...")
-    house.clock.advance(60)
-
-    assert b"" == player.heard()
-    assert player.closed
-    [gone] = house.observer.of(Disconnected)
-    assert "time limit" == gone.reason
-    assert [] == house.observer.of(Faulted)
-
-
-def test_a_disconnect_within_an_exchange() -> None:
-    """It ends the session and nothing else."""
-    house = House()
-    player = house.player()
-    player.play("S: +OK ...\nC: AUTH PLAIN\nS: + ...")
-    player.hang_up()
-
-    [gone] = house.observer.of(Disconnected)
-    assert "the peer closed its side" == gone.reason
-
-
 def test_ten_minutes_are_the_least() -> None:
     """RFC 1939 section 3 forbids less."""
     with pytest.raises(ValueError, match="ten minutes"):
@@ -111,25 +65,12 @@ def test_ten_minutes_are_the_least() -> None:
 # -- back-pressure ----------------------------------------------------------------
 
 
-def full(player: Player) -> Any:
-    """Let the client's transport be full after every write; the producer to resume."""
-    producer: Any = player.transport.producer
-    write = player.transport.write
-
-    def write_and_pause(data: bytes) -> None:
-        write(data)
-        producer.pauseProducing()
-
-    player.transport.write = write_and_pause  # type: ignore[method-assign]
-    return producer
-
-
 def test_no_more_is_read_than_the_client_takes() -> None:
     """A slice at a time, however large the message is."""
     house = House()
     house.put(HUGE)
     player = house.logged_in()
-    producer = full(player)
+    producer = player.reads_no_more()
     heard = player.say(b"RETR 1\r\n")
     assert len(heard) < 70_000
     while not heard.endswith(b"\r\n.\r\n"):
@@ -146,7 +87,7 @@ def test_a_client_that_does_not_read() -> None:
     house = House()
     house.put(HUGE)
     player = house.logged_in()
-    full(player)
+    player.reads_no_more()
     player.say(b"RETR 1\r\n")
     house.clock.advance(299)
     assert not player.closed
@@ -162,7 +103,7 @@ def test_a_disconnect_in_the_middle_of_a_message() -> None:
     house = House()
     house.put(HUGE)
     player = house.logged_in()
-    full(player)
+    player.reads_no_more()
     player.say(b"RETR 1\r\n")
     player.hang_up()
 
@@ -173,7 +114,7 @@ def test_commands_wait_for_a_client_that_does_not_read() -> None:
     """Pipelined commands are not answered into memory without end."""
     house = House()
     player = house.logged_in()
-    producer = full(player)
+    producer = player.reads_no_more()
     player.say(b"CAPA\r\n")
     player.say(b"CAPA\r\n" * 100)
     assert b"" == player.say(b"CAPA\r\n" * 100)
@@ -209,7 +150,7 @@ def test_stop_amid_a_message() -> None:
     house = House()
     house.put(HUGE)
     player = house.logged_in()
-    producer = full(player)
+    producer = player.reads_no_more()
     heard = player.say(b"RETR 1\r\n")
     stopping = start(house.listener.stop(5))
     while not player.closed:

@@ -5,24 +5,14 @@ Tests for STLS and implicit TLS, in memory.
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import Any
-
-from twisted.internet.task import Clock
 
 from pymta.events import LoggedIn
 from pymta.sasl import TLS_EXPORTER, Channel, Credentials, choose
-from tests.edge.certificates import certificates
-from tests.edge.home import ALICE, STRANGER
+from tests.edge.home import ALICE, STRANGER, with_tls
 from tests.edge.tlsplayer import TLSPlayer
 from tests.pop3.house import LOGIN, ONE, House, lines
 from tests.pop3.test_login import converse
 from tests.sasl.accounts import counting
-
-
-def house_with_tls(**settings: Any) -> House:
-    """A house with certificates."""
-    clock = Clock()
-    return House(clock=clock, certificates=certificates(clock), **settings)
 
 
 def behind_stls(house: House) -> TLSPlayer:
@@ -34,7 +24,7 @@ def behind_stls(house: House) -> TLSPlayer:
 
 def test_stls() -> None:
     """It is announced until it is done; behind it a stranger may log in."""
-    house = house_with_tls()
+    house = with_tls(House)
     house.put(ONE)
     player = house.player(STRANGER)
     player.heard()
@@ -69,7 +59,7 @@ def test_no_stls_without_certificates() -> None:
 
 def test_s04_what_follows_stls_in_the_clear_ends_the_session() -> None:
     """A command put behind STLS is not obeyed, before or behind the handshake (CVE-2011-0411)."""
-    house = house_with_tls()
+    house = with_tls(House)
     player = house.player(STRANGER)
     player.heard()
 
@@ -79,7 +69,7 @@ def test_s04_what_follows_stls_in_the_clear_ends_the_session() -> None:
 
 def test_s04_what_was_said_in_the_clear_is_forgotten() -> None:
     """A name, and the language."""
-    house = house_with_tls()
+    house = with_tls(House)
     player = house.player()
     player.heard()
     player.play(
@@ -107,7 +97,7 @@ def test_s04_what_was_said_in_the_clear_is_forgotten() -> None:
 
 def test_channel_binding() -> None:
     """SCRAM-SHA-256-PLUS binds a login to the TLS connection."""
-    house = house_with_tls()
+    house = with_tls(House)
     secure = behind_stls(house)
     binding = secure.tls.export_keying_material(b"EXPORTER-Channel-Binding", 32, b"")
     for data, expected in ((b"\0" * 32, "-ERR [AUTH]"), (binding, "+OK 0 messages")):
@@ -123,7 +113,7 @@ def test_channel_binding() -> None:
 
 def test_implicit_tls() -> None:
     """The greeting comes behind the handshake."""
-    house = house_with_tls(implicit_tls=True)
+    house = with_tls(House, implicit_tls=True)
     player = house.player(STRANGER)
     assert b"" == player.heard()
     secure = TLSPlayer(player)
@@ -136,7 +126,7 @@ def test_implicit_tls() -> None:
 
 def test_apop_behind_implicit_tls() -> None:
     """A stranger is shown a timestamp only in secret."""
-    house = house_with_tls(implicit_tls=True, apop=True)
+    house = with_tls(House, implicit_tls=True, apop=True)
     secure = TLSPlayer(house.player(STRANGER))
 
     assert b"@pop.example.test>\r\n" == secure.heard()[-20:]

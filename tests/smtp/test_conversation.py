@@ -4,16 +4,14 @@ Tests for SMTP connections, in memory and on a clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 
 import pytest
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 from zope.interface import implementer
 
 from pymta.edge.limits import ConnectionCount, ConnectionLimits
-from pymta.edge.listener import Door, Listener
+from pymta.edge.listener import Door
 from pymta.edge.peers import Peers
 from pymta.envelope import Sender
 from pymta.errors import Refused, TooManyWaiting
@@ -29,16 +27,14 @@ from pymta.interfaces.receive import (
 )
 from pymta.reply import Reply
 from pymta.session import Endpoint, Role, Session
-from pymta.smtp.listener import smtp_listener
-from pymta.smtp.settings import Settings, Timeouts
+from pymta.smtp.settings import Timeouts
 from pymta.smtp.xclient import FORWARDED
 from pymta.wire.proxy import ProxyHeader, encode_v1, encode_v2
 from pymta.wire.smtp.data import Newlines
 from pymta.wire.smtp.extensions import EXPN, STANDARD, VRFY
 from pymta.wire.smtp.limits import Limits
-from tests.edge.home import NOW, Observer
 from tests.edge.player import PEER, Player
-from tests.smtp.receivers import Collector
+from tests.smtp.house import House
 
 HELLO = """
     S: 220 mx.example.test ESMTP
@@ -61,48 +57,6 @@ ENVELOPE = """
     C: RCPT TO:<b@example.test>
     S: 250 2.1.5 ...
 """
-
-
-HOUSES: list[House] = []
-
-
-@pytest.fixture(autouse=True)
-def nobody_stays() -> Iterator[None]:
-    """No connection outlives its test."""
-    yield
-    while HOUSES:
-        for player in HOUSES.pop().players:
-            player.hang_up()
-
-
-class House:
-    """A listener, and all that is around it in these tests."""
-
-    def __init__(self, **settings: object) -> None:
-        HOUSES.append(self)
-        self.players: list[Player] = []
-        self.clock = Clock()
-        self.waits: dict[str, Deferred[None]] = {}
-        self.collector = Collector(self.wait)
-        self.observer = Observer()
-        made = Settings(
-            receiver=self.collector,
-            hostname="mx.example.test",
-            role=Role.SMTP,
-            clock=self.clock,
-            now=lambda: NOW,
-            observer=self.observer,
-        )
-        self.settings = replace(made, **settings)  # type: ignore[arg-type]
-        self.listener: Listener = smtp_listener(self.settings)
-
-    async def wait(self, stage: str) -> None:
-        if stage in self.waits:
-            await self.waits[stage]
-
-    def player(self, peer: str = PEER) -> Player:
-        self.players.append(Player(self.listener, self.clock, peer=peer))
-        return self.players[-1]
 
 
 def test_a_message() -> None:

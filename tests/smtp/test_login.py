@@ -9,56 +9,20 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 
-from pymta.accounts.cred import AccountRealm, PasswordChecker, VerifiedChecker
-from pymta.edge.login import Identity, Login
+from pymta.edge.login import Identity
 from pymta.edge.peers import Peers
-from pymta.events import Disconnected, Faulted, LoggedIn, LoginFailed, TLSFailed
+from pymta.events import Faulted, LoggedIn, LoginFailed, TLSFailed
 from pymta.reply import Reply
 from pymta.session import Role
 from pymta.smtp.settings import Timeouts
-from pymta.store.memory.mailboxes import MemoryMailStore
-from tests.edge.certificates import certificates
-from tests.edge.home import ALICE, STRANGER, Directory
-from tests.edge.player import PEER, Player
+from tests.edge.home import ALICE, STRANGER
+from tests.edge.player import PEER
 from tests.edge.tlsplayer import TLSPlayer
-from tests.sasl.accounts import counting
-from tests.smtp.test_conversation import House, nobody_stays
+from tests.smtp.house import PLAIN, House, greeted, home
 
-__all__ = ["nobody_stays"]
-
-PLAIN = b64encode(f"\0{ALICE}\0sesame".encode()).decode()
 WRONG = b64encode(f"\0{ALICE}\0wrong".encode()).decode()
-
-
-def home(**settings: Any) -> House:
-    """A house whose three accounts can log in, without TLS from one peer."""
-    clock = Clock()
-    directory = Directory(MemoryMailStore(now=lambda: None))  # type: ignore[arg-type,return-value]
-    login = Login(
-        Portal(
-            AccountRealm(directory, domain="example.test"),
-            [PasswordChecker(directory), VerifiedChecker(directory)],
-        ),
-        clock=clock,
-        hostname="mx.example.test",
-        random=counting,
-        secrets=directory,
-        plaintext=Peers([PEER]),
-        domain="example.test",
-    )
-    made: dict[str, Any] = {"login": login, "certificates": certificates(clock), **settings}
-    return House(**made)
-
-
-def greeted(house: House, peer: str = PEER) -> tuple[Player, str]:
-    """A player behind EHLO, and what it was told."""
-    player = house.player(peer)
-    player.heard()
-    return player, player.line("EHLO client.example")
 
 
 def test_auth_is_offered_where_it_may_be_used() -> None:
@@ -133,34 +97,6 @@ def test_s24_not_logged_in(script: str, identity: str | None) -> None:
     assert identity == house.collector.sessions[-1].identity
     assert [] == house.observer.of(Faulted)
     assert player.line("NOOP").startswith("250 2.0.0")
-
-
-def test_slow_client_within_auth() -> None:
-    """
-    A client that never answers a challenge is sent away; it is no fault of ours.
-    """
-    house = home()
-    player, _ = greeted(house)
-    player.line("AUTH PLAIN")
-    house.clock.advance(301)
-
-    assert player.heard().startswith(b"421 4.4.2 ")
-    assert player.closed
-    assert [] == house.observer.of(Faulted)
-
-
-def test_client_leaves_within_auth() -> None:
-    """
-    A client that hangs up within the exchange leaves nothing behind.
-    """
-    house = home()
-    player, _ = greeted(house)
-    player.line("AUTH PLAIN")
-    player.hang_up()
-
-    assert 0 == house.listener.connections
-    assert 1 == len(house.observer.of(Disconnected))
-    assert [] == house.observer.of(Faulted)
 
 
 def test_submission_requires_a_login() -> None:

@@ -8,15 +8,13 @@ import base64
 from typing import Any
 
 import pytest
-from twisted.internet.task import Clock
 from zope.interface import Interface, directlyProvides, implementedBy, providedBy
 
 from pymta.imap.offer import OFFERED
 from pymta.interfaces.annotations import IMetadataStore
 from pymta.interfaces.mailbox import IAppendLimitStore, IQuotaRootStore
 from pymta.interfaces.sharing import IACLStore
-from tests.edge.certificates import certificates
-from tests.edge.home import ALICE, PASSWORDS, STRANGER
+from tests.edge.home import ALICE, PASSWORDS, STRANGER, with_tls
 from tests.edge.player import Player
 from tests.edge.tlsplayer import TLSPlayer
 from tests.imap.extensions.names import ROWS, Row
@@ -48,11 +46,6 @@ def words(heard: bytes) -> list[str]:
     return text.splitlines()[0].partition("]")[0].split()
 
 
-def house_with_tls() -> House:
-    clock = Clock()
-    return House(clock=clock, certificates=certificates(clock))
-
-
 def behind_tls(player: Player) -> Player:
     """A stranger, behind STARTTLS."""
     player.heard()
@@ -80,7 +73,7 @@ def test_behind_a_login() -> None:
 )
 def test_before_a_login(peer: str, secure: bool, expected: set[str]) -> None:
     """It differs in nothing but STARTTLS, LOGINDISABLED, AUTH= and LITERAL- (RFC 7888 §5)."""
-    player = house_with_tls().player(peer)
+    player = with_tls(House).player(peer)
     if secure:
         player = behind_tls(player)
     told = words(player.say(b"b CAPABILITY\r\n"))
@@ -94,7 +87,7 @@ def test_before_a_login(peer: str, secure: bool, expected: set[str]) -> None:
 
 def test_starttls_and_its_like_work() -> None:
     """What LOGINDISABLED refuses goes on behind STARTTLS, by each mechanism that needs no key."""
-    house = house_with_tls()
+    house = with_tls(House)
     stranger = house.player(STRANGER)
     stranger.heard()
     assert stranger.line(f"l LOGIN {ALICE} sesame").startswith("l NO [PRIVACYREQUIRED]")

@@ -9,7 +9,6 @@ import pytest
 from tests.imap.extensions.names import Row
 from tests.imap.extensions.speaking import spoken
 from tests.imap.house import House
-from tests.imap.test_limits import full
 
 POINTS = (
     Row(
@@ -199,7 +198,7 @@ def test_who_has_notify_and_does_not_read_is_waited_for() -> None:
     """Its commands are answered as it reads, as those of all others are."""
     player = House().logged_in()
     player.line("a NOTIFY NONE")
-    producer = full(player)
+    producer = player.reads_no_more()
     heard = player.say(b"b NOOP\r\n" * 1000)
     assert heard.count(b"b OK") < 20
     for _ in range(1000):
