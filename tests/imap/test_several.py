@@ -89,6 +89,50 @@ def test_what_is_gone_is_not_copied_by_number() -> None:
     )
 
 
+@pytest.mark.parametrize("verb", ["COPY", "MOVE"])
+def test_what_goes_while_it_is_copied(verb: str) -> None:
+    """The store looks in the commit: an expunge behind the last look of the session counts, too."""
+    house = House()
+    house.put(ONE, ONE, ONE)
+    players = [Played(house.selected()) for _ in range(2)]
+    gate: Deferred[None] = Deferred()
+
+    def open_it() -> None:
+        house.stones().clear()
+        gate.callback(None)
+
+    play(
+        f"""
+        C: a CREATE Archive
+        S: a OK ...
+        * close
+        C2: a {verb} 1:3 Archive
+        C: b UID STORE 2 +FLAGS.SILENT (\\Deleted)
+        S: b OK ...
+        C: c EXPUNGE
+        S: * 2 EXPUNGE
+        S: c OK ...
+        * open
+        S2: * 2 EXPUNGE
+        S2: a NO [EXPUNGEISSUED] ...
+        C2: b STATUS Archive (MESSAGES)
+        S2: * STATUS Archive (MESSAGES 0)
+        S2: b OK ...
+        C2: c {verb} 1:2 Archive
+        S2: ...
+        S2: c OK ...
+        C2: d STATUS Archive (MESSAGES)
+        S2: * STATUS Archive (MESSAGES 2)
+        S2: d OK ...
+        """,
+        *players,
+        actions={
+            "close": lambda: house.stones().update({verb.lower(): gate}),
+            "open": open_it,
+        },
+    )
+
+
 def test_what_is_gone_and_not_told_keeps_its_number() -> None:
     """
     RFC 2180 §4.1: a FETCH of what others removed is a NO, and all else is told; its octets can

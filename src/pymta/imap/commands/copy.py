@@ -1,5 +1,11 @@
 """
 COPY and MOVE (:rfc:`3501#section-6.4.7`, :rfc:`6851`), in one commit each.
+
+What numbers mean is copied as a whole or not at all: a client knows of a message that others have
+removed until it is told, and would take an OK for a copy of it.  The store looks in the commit, so
+nobody comes between; the NO [EXPUNGEISSUED] is that of its ``MessageGone``, and the EXPUNGE is told
+in front of it (:rfc:`2180#section-4.4`).  UIDs that nobody has are passed over
+(:rfc:`3501#section-6.4.8`).
 """
 
 from __future__ import annotations
@@ -11,15 +17,12 @@ from pymta.errors import NoSuchMailbox
 from pymta.imap.endings import no_destination
 from pymta.imap.extension import Call
 from pymta.imap.session import Brought, IMAPSession
-from pymta.mailbox import Copied, MailboxName, UIDSet
+from pymta.mailbox import Copied, MailboxName
 from pymta.wire.imap.command.copy import Copy, Move
 from pymta.wire.imap.response import codes
 from pymta.wire.imap.response.status import NO, OK, Ending, untagged
 
 __all__ = ["CALLS"]
-
-#: Nothing is copied or moved then, and the EXPUNGE is told (RFC 5530 section 3).
-_GONE: Final = NO("Some of them were removed by others", codes.EXPUNGEISSUED)
 
 
 async def _copy(session: IMAPSession, command: Copy) -> Ending:
@@ -28,10 +31,9 @@ async def _copy(session: IMAPSession, command: Copy) -> Ending:
     if limit is not None and len(uids) > limit:
         # RFC 9738 section 3: COPY is done for all of them or for none.
         return NO("Too many messages at once", codes.message_limit(limit))
-    if await _are_gone(session, command, uids):
-        return _GONE
+    needed = None if command.by_uid else uids
     try:
-        copied = await session.changed(session.here.mailbox.copy(uids, command.mailbox))
+        copied = await session.changed(session.here.mailbox.copy(uids, command.mailbox, needed))
     except NoSuchMailbox:
         return no_destination()
     session.brought = _brought(command.mailbox, copied)
@@ -40,10 +42,9 @@ async def _copy(session: IMAPSession, command: Copy) -> Ending:
 
 async def _move(session: IMAPSession, command: Move) -> Ending:
     uids, limit = session.bounded(session.resolve(command.numbers, by_uid=command.by_uid))
-    if await _are_gone(session, command, uids):
-        return _GONE
+    needed = None if command.by_uid else uids
     try:
-        copied, _ = await session.changed(session.here.mailbox.move(uids, command.mailbox))
+        copied, _ = await session.changed(session.here.mailbox.move(uids, command.mailbox, needed))
     except NoSuchMailbox:
         return no_destination()
     session.brought = _brought(command.mailbox, copied)
@@ -56,19 +57,6 @@ async def _move(session: IMAPSession, command: Move) -> Ending:
 
 def _brought(destination: MailboxName, copied: Copied) -> Brought:
     return Brought(destination, [new for _, new in copied.pairs])
-
-
-async def _are_gone(session: IMAPSession, command: Copy | Move, uids: UIDSet) -> bool:
-    """
-    Whether numbers mean a message that others have removed.
-
-    The client knows of it still, and would take an OK for a copy of it.  UIDs that nobody has are
-    passed over (:rfc:`3501#section-6.4.8`).
-    """
-    if command.by_uid:
-        return False
-    await session.refresh()
-    return bool(session.here.view.gone & uids)
 
 
 def _code(copied: Copied) -> codes.Code | None:
