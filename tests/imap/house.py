@@ -33,7 +33,7 @@ from pymta.mailbox import INBOX, MailboxName
 from pymta.queue.memory import MemoryQueueStore
 from pymta.sasl.scram.secret import Decoy
 from pymta.sasl.steps import SCRAMSecret
-from pymta.store.memory.mailboxes import MemoryMailboxes, MemoryMailStore
+from pymta.store.memory.mailboxes import TOMBSTONES, MemoryMailboxes, MemoryMailStore
 from tests.edge.player import PEER, Player
 from tests.sasl.accounts import counting, secret
 
@@ -144,12 +144,14 @@ def close_all() -> None:
 class House:
     """Everything; what is given replaces fields of the settings."""
 
-    def __init__(self, *, clock: Clock | None = None, **given: object) -> None:
+    def __init__(
+        self, *, clock: Clock | None = None, tombstones: int = TOMBSTONES, **given: object
+    ) -> None:
         self.players: list[Player] = []
         self.clock = Clock() if clock is None else clock
         self.now = NOW
         self.observer = Observer()
-        self.mail = MemoryMailStore(now=lambda: self.now)
+        self.mail = MemoryMailStore(now=lambda: self.now, tombstones=tombstones)
         self.directory = Directory(self.mail)
         checkers = [PasswordChecker(self.directory), VerifiedChecker(self.directory)]
         login = Login(

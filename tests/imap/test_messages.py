@@ -7,10 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from pymta.errors import OverQuota, SpoolError
 from pymta.interfaces.content import octets_of
-from pymta.mailbox import UID, UIDSet, Wanted
+from pymta.mailbox import FLAGGED, UID, FlagChange, FlagMode, UIDSet, Wanted
 from tests.imap.dialogue import Played, play
 from tests.imap.house import ONE, TWO, House, result
 
@@ -376,6 +377,83 @@ def test_select_with_what_was_missed() -> None:
         S: i OK ...
         """,
         Played(player),
+    )
+
+
+def test_select_with_what_happens_meanwhile() -> None:
+    """
+    Between the look of a SELECT and that of its QRESYNC others go on: what goes then was there to
+    this client and is told once, without EARLIER; what came and went was never there; flags are
+    told once (RFC 7162 §3.2.5.1, §3.2.10).
+    """
+    house = House()
+    house.put(ONE, ONE, ONE, ONE)  # modseq 2
+    box = house.mailbox()
+    result(box.remove(UIDSet([2])))  # 3
+    validity = result(box.snapshot()).uid_validity
+    player = house.logged_in()
+    player.line("a ENABLE QRESYNC")
+    gate: Deferred[None] = Deferred()
+    house.stones()["changes"] = gate
+
+    def meanwhile() -> None:
+        result(box.remove(UIDSet([3])))
+        house.put(TWO, TWO)
+        result(box.remove(UIDSet([5])))
+        result(box.change_flags(UIDSet([4]), FlagChange(FlagMode.ADD, frozenset({FLAGGED}))))
+        gate.callback(None)
+
+    play(
+        f"""
+        C: b SELECT INBOX (QRESYNC ({validity} 1))
+        * meanwhile
+        S: * FLAGS ...
+        S: * OK [PERMANENTFLAGS ...
+        S: * 3 EXISTS
+        S: * 3 RECENT
+        S: * OK [UIDVALIDITY ...
+        S: * OK [UIDNEXT 5] ...
+        S: * OK [HIGHESTMODSEQ 3] ...
+        S: * OK [MAILBOXID ...
+        S: * OK [UNSEEN 1] ...
+        S: * VANISHED (EARLIER) 2
+        S: * 1 FETCH (UID 1 FLAGS (\\Recent) MODSEQ (2))
+        S: * 3 FETCH (UID 4 FLAGS (\\Flagged \\Recent) MODSEQ (7))
+        S: * VANISHED 3
+        S: * 3 EXISTS
+        S: * 3 RECENT
+        S: * OK [HIGHESTMODSEQ 7] ...
+        S: b OK [READ-WRITE] ...
+        C: c NOOP
+        S: c OK ...
+        """,
+        Played(player),
+        actions={"meanwhile": meanwhile},
+    )
+
+
+def test_what_vanished_is_below_the_next_uid() -> None:
+    """Also where the store has forgotten what went, and a client knows more than ever was."""
+    house = House(tombstones=1)
+    house.put(*[ONE] * 4)
+    validity = result(house.mailbox().snapshot()).uid_validity
+    result(house.mailbox().remove(UIDSet([2, 3, 4])))
+    play(
+        f"""
+        C: a ENABLE QRESYNC
+        S: ...
+        S: a OK ...
+        C: b SELECT INBOX (QRESYNC ({validity} 1 1:4294967295))
+        S: ...
+        S: * VANISHED (EARLIER) 2:4
+        S: ...
+        S: b OK [READ-WRITE] ...
+        C: c UID FETCH 1:4294967295 (UID) (CHANGEDSINCE 1 VANISHED)
+        S: * VANISHED (EARLIER) 2:4
+        S: ...
+        S: c OK ...
+        """,
+        Played(house.logged_in()),
     )
 
 

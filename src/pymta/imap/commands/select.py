@@ -60,7 +60,7 @@ async def _select(session: IMAPSession, command: Select) -> Ending:
         session.say(line)
     await _tell_unseen(session, info)
     if command.qresync is not None:
-        await _resynchronise(session, command.qresync)
+        await _resynchronise(session, command.qresync, snapshot.uid_next)
     code = codes.READ_ONLY if mailbox.read_only else codes.READ_WRITE
     return OK("It is open", code)
 
@@ -120,8 +120,15 @@ async def _tell_unseen(session: IMAPSession, info: MailboxInfo) -> None:
 # -- QRESYNC ---------------------------------------------------------------------------
 
 
-async def _resynchronise(session: IMAPSession, known: QResync) -> None:
-    """What the client has missed (:rfc:`7162#section-3.2.5`)."""
+async def _resynchronise(session: IMAPSession, known: QResync, uid_next: UID) -> None:
+    """
+    What the client has missed (:rfc:`7162#section-3.2.5`), up to the snapshot.
+
+    What happens behind that is told as everywhere: what has gone, without EARLIER
+    (section 3.2.10).
+
+    :param uid_next: of the snapshot: no message of this UID was there to be missed.
+    """
     here = session.here
     if known.uid_validity != here.view.uid_validity:
         return
@@ -129,8 +136,10 @@ async def _resynchronise(session: IMAPSession, known: QResync) -> None:
     if known.known_uids is not None:
         uids = UIDSet.of_ranges(known.known_uids.ranges)
     changes = await session.asked(here.mailbox.changes(ModSeq(known.modseq), uids))
-    # What has gone since the snapshot is told later, as is all that happens behind it.
+    if here.bell.rings:
+        await session.refresh()
     gone = changes.vanished - here.view.uids
+    gone = gone & UIDSet.of_ranges([(1, uid_next - 1)] if uid_next > 1 else [])
     moved = changes.arrived | UIDSet(uid for uid, _ in changes.changed)
     if uids is not None:
         gone, moved = gone & uids, moved & uids
@@ -141,6 +150,7 @@ async def _resynchronise(session: IMAPSession, known: QResync) -> None:
         session.say(vanished_line(gone, earlier=True))
         await session.flush()
     await session.tell_flags(moved & here.view.uids, by_uid=True)
+    here.view.told(moved)
 
 
 def _last_match(view: SelectedView, numbers: SeqSet, uids: SeqSet) -> int:
