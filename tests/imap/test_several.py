@@ -57,6 +57,42 @@ def test_an_expunge_waits() -> None:
     )
 
 
+def test_no_number_is_one_of_an_empty_mailbox() -> None:
+    """
+    RFC 9051 §9, seq-number: neither is ``*``, where a UID is whatever there is; a search finds
+    nothing.
+    """
+    two(
+        House(),
+        """
+        C: a FETCH * UID
+        S: a BAD ...
+        C: b FETCH 1:* UID
+        S: b BAD ...
+        C: c STORE * +FLAGS (\\Seen)
+        S: c BAD ...
+        C: d COPY *:* INBOX
+        S: d BAD ...
+        C: e MOVE * INBOX
+        S: e BAD ...
+        C: f UID FETCH * FLAGS
+        S: f OK ...
+        C: g UID STORE 1:* +FLAGS (\\Seen)
+        S: g OK ...
+        C: h UID COPY * INBOX
+        S: h OK Copied
+        C: i UID EXPUNGE *
+        S: i OK ...
+        C: j SEARCH *
+        S: * SEARCH
+        S: j OK ...
+        C: k FETCH $ UID
+        S: k OK ...
+        """,
+        clients=1,
+    )
+
+
 def test_what_is_gone_is_not_copied_by_number() -> None:
     """OK would say that all of them were; so nothing is done, and the client hears why."""
     house = House()
