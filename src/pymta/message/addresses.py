@@ -19,7 +19,14 @@ from pymta.errors import AddressError, HeaderError
 from pymta.message import _tokens
 from pymta.message.header import Header
 
-__all__ = ["GROUP_END", "MAX_ADDRESSES", "ListedAddress", "originators", "parse_addresses"]
+__all__ = [
+    "GROUP_END",
+    "MAX_ADDRESSES",
+    "Effort",
+    "ListedAddress",
+    "originators",
+    "parse_addresses",
+]
 
 MAX_ADDRESSES = 10_000
 """Entries of one field; what follows is left out.  The largest lists people type have hundreds."""
@@ -47,6 +54,8 @@ GROUP_END: Final = ListedAddress(None, None, None, None)
 
 # Ten a address: a field of angle brackets alone is not worth a second's work (S19).
 _MAX_TOKENS = 10 * MAX_ADDRESSES
+# Octets of a quoted string or comment that are worth a token.
+_TOKEN = 64
 
 # What ends a run of ordinary octets.  A dot does not: it binds words more than it parts them.
 _ATOM = re.compile(rb'[^ \t\r\n()<>:;@,"\[]+')
@@ -89,14 +98,30 @@ _CLOSE: Final = (_Kind.SPECIAL, b">")
 _COLON: Final = (_Kind.SPECIAL, b":")
 
 
-def parse_addresses(value: bytes, most: int = MAX_ADDRESSES) -> tuple[ListedAddress, ...]:
+class Effort:
+    """
+    What the lists of one header are worth; what follows when it is spent is left out.
+
+    :ivar tokens: of entries that are not simple, as nearly all are.
+    """
+
+    __slots__ = ("tokens",)
+
+    def __init__(self, tokens: int = _MAX_TOKENS) -> None:
+        self.tokens = tokens
+
+
+def parse_addresses(
+    value: bytes, most: int = MAX_ADDRESSES, effort: Effort | None = None
+) -> tuple[ListedAddress, ...]:
     """
     Read the value of an address field, folded or not; never raises.
 
     :param most: entries; what follows is left out.  A group that is open at the end is closed.
+    :param effort: shared by the fields of a header; None is one of its own.
     """
     simple = _read_simple(value, most)
-    return tuple(_Reader(value, most).read()) if simple is None else simple
+    return tuple(_Reader(value, most, effort).read()) if simple is None else simple
 
 
 def _read_simple(value: bytes, most: int) -> tuple[ListedAddress, ...] | None:
@@ -108,13 +133,16 @@ def _read_simple(value: bytes, most: int) -> tuple[ListedAddress, ...] | None:
         if entry is None:
             return None
         position = entry.end()
-        quoted, words, mailbox, host, bare, bare_host = entry.groups()
-        if bare is not None:
-            found.append(ListedAddress(None, None, bare, bare_host))
-        else:
-            name = quoted if words is None else b" ".join(words.split())
-            found.append(ListedAddress(name or None, None, mailbox, host))
+        found.append(_simple(entry))
     return tuple(found)
+
+
+def _simple(entry: re.Match[bytes]) -> ListedAddress:
+    quoted, words, mailbox, host, bare, bare_host = entry.groups()
+    if bare is not None:
+        return ListedAddress(None, None, bare, bare_host)
+    name = quoted if words is None else b" ".join(words.split())
+    return ListedAddress(name or None, None, mailbox, host)
 
 
 def originators(header: Header, name: bytes = b"From") -> tuple[Address, ...]:
@@ -160,11 +188,13 @@ class _Reader:
     :ivar claimed: addresses that stand where a display name should.
     """
 
-    def __init__(self, octets: bytes, most: int = MAX_ADDRESSES) -> None:
+    def __init__(
+        self, octets: bytes, most: int = MAX_ADDRESSES, effort: Effort | None = None
+    ) -> None:
         self._octets = octets
         self._most = most
         self._position = 0
-        self._tokens = 0
+        self._effort = Effort() if effort is None else effort
         self.doubts: list[str] = []
         self.claimed: list[ListedAddress] = []
 
@@ -173,6 +203,13 @@ class _Reader:
         in_group = False
         entries = 0
         while entries < self._most:
+            simple = _SIMPLE.match(self._octets, self._position)
+            if simple is not None and simple.end() < len(self._octets):
+                # One odd entry among thousands does not make the others slow.
+                self._position = simple.end()
+                yield _simple(simple)
+                entries += 1
+                continue
             end = self._read_item(item, in_group)
             if end == b":":
                 in_group = True
@@ -227,18 +264,20 @@ class _Reader:
         octets, position = self._octets, self._position
         if position >= len(octets):
             return None
-        if self._tokens >= _MAX_TOKENS:
+        if self._effort.tokens <= 0:
             self.doubts.append("too many addresses")
             self._position = len(octets)
             return None
-        self._tokens += 1
+        self._effort.tokens -= 1
         first = octets[position : position + 1]
         if first == b'"':
             text, self._position, ended = _tokens.read_quoted(octets, position)
+            self._effort.tokens -= len(text) // _TOKEN
             self._note(not ended, "quoted string without end")
             return _Kind.QUOTED, text
         if first == b"(":
             text, self._position = _tokens.read_comment(octets, position)
+            self._effort.tokens -= len(text) // _TOKEN
             self._note(octets[self._position - 1 : self._position] != b")", "comment without end")
             return _Kind.COMMENT, text.strip()
         if first not in _SPECIALS:
