@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 
 from pymta.errors import OverQuota, SpoolError
 from pymta.interfaces.content import octets_of
-from pymta.mailbox import FLAGGED, UID, FlagChange, FlagMode, UIDSet, Wanted
+from pymta.mailbox import FLAGGED, UID, FlagChange, FlagMode, MailboxName, ModSeq, UIDSet, Wanted
 from tests.imap.dialogue import Played, play
 from tests.imap.house import ONE, TWO, House, result
 
@@ -466,6 +466,60 @@ def test_partial_fetch_of_pages() -> None:
         heard = player.line(f"a UID FETCH 1:* (UID) (PARTIAL {window})")
         expected = "".join(f"* {uid} FETCH (UID {uid})\r\n" for uid in uids)
         assert f"{expected}a OK Fetched\r\n" == heard
+
+
+def test_large_sets_are_several_commits() -> None:
+    """
+    Flags, removals and moves of more than a thousand let others come between; a COPY is one
+    commit, for it is done for all or for none (RFC 3501 §6.4.7).
+    """
+    house = House()
+    house.put(*[b"x"] * 2010)
+    for each in ("Copies", "Moved"):
+        result(house.store().create(MailboxName(each)))
+    player = house.selected()
+
+    def heard(command: str) -> str:
+        text = player.line(f"a {command}")
+        while "\r\na " not in f"\r\n{text}":
+            text += player.heard().decode()
+        return text
+
+    def commits(command: str) -> int:
+        before = result(house.store().changes(ModSeq(0))).until
+        assert "\r\na OK" in f"\r\n{heard(command)}"
+        return int(result(house.store().changes(ModSeq(0))).until - before)
+
+    assert 1 == commits("COPY 1:* Copies")
+    assert 3 == commits("UID STORE 1:* +FLAGS.SILENT (\\Seen)")
+    told = heard("MOVE 1:1005 Moved")
+    assert told.startswith("* OK [COPYUID ")
+    assert (1, 1005) == (told.count("COPYUID"), told.count(" EXPUNGE"))
+    heard("COPY 1:* INBOX")
+    heard("STORE 1:2005 +FLAGS.SILENT (\\Deleted)")
+    assert 2 == commits("UID EXPUNGE 1:2010")
+    assert 1 == commits("EXPUNGE")
+    heard("STORE 1:* +FLAGS.SILENT (\\Deleted)")
+    assert 1 == commits("CLOSE")
+    assert 0 == result(house.mailbox().info()).messages
+
+
+def test_a_move_that_ends_partway() -> None:
+    """What was moved by then is told, with its UIDs, and the rest is where it was."""
+    house = House()
+    house.put(*[b"x"] * 1500)
+    result(house.store().create(MailboxName("Moved")))
+    player = house.selected()
+    gone = house.mailbox()
+    result(gone.remove(UIDSet([1200])))
+    heard = player.line("a MOVE 1:1500 Moved")
+    while "\r\na " not in heard:
+        heard += player.heard().decode()
+    assert heard.startswith("* OK [COPYUID ")
+    assert "1:1000 1:1000] Moved\r\n" in heard
+    assert 1001 == heard.count(" EXPUNGE\r\n")
+    assert "\r\na NO [EXPUNGEISSUED] " in heard
+    assert 1000 == result(house.mailbox("Moved").info()).messages
 
 
 def test_the_store_is_asked_for_a_thousand_at_once() -> None:

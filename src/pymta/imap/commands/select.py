@@ -11,6 +11,7 @@ from typing import Final
 
 from pymta.errors import NotPermitted
 from pymta.imap.extension import Call
+from pymta.imap.removing import expunge
 from pymta.imap.selected import Bell, Selected
 from pymta.imap.session import IMAPSession
 from pymta.imap.telling import keyword_lines
@@ -180,7 +181,7 @@ async def _close(session: IMAPSession, _command: Close) -> Ending:
     if not here.read_only:
         # RFC 3501 section 6.4.2: nobody is told; nor is HIGHESTMODSEQ (RFC 7162 section 3.2.8)
         try:
-            await session.changed(here.mailbox.expunge())
+            await expunge(session)
         except NotPermitted:
             pass  # RFC 4314 section 4: the mailbox is closed all the same
     await session.leave_mailbox()
@@ -199,7 +200,7 @@ async def _expunge(session: IMAPSession, command: Expunge) -> Ending:
         uids, code = session.bounded(await _marked(session, command.uids))
     if here.read_only:
         return NO("The mailbox is open read-only", codes.READ_ONLY)
-    await session.changed(here.mailbox.expunge(uids))
+    await expunge(session, uids)
     return session.with_code(OK("Expunged"), code)
 
 
