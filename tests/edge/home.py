@@ -32,7 +32,7 @@ from pymta.interfaces.observe import IObserver
 from pymta.mailbox import INBOX, MailboxName
 from pymta.sasl.scram.secret import Decoy
 from pymta.sasl.steps import SCRAMSecret
-from pymta.store.memory.mailboxes import MemoryMailStore
+from pymta.store.memory.mailboxes import TOMBSTONES, MemoryMailStore
 from tests.edge.certificates import certificates
 from tests.edge.player import PEER, Player
 from tests.sasl.accounts import counting, secret
@@ -160,12 +160,13 @@ class Home(ABC):
         apop: bool = False,
         clock: Clock | None = None,
         domain: str | None = None,
+        tombstones: int = TOMBSTONES,
     ) -> None:
         self.players: list[Player] = []
         self.clock = Clock() if clock is None else clock
         self.now = NOW
         self.observer = Observer()
-        self.mail = MemoryMailStore(now=lambda: self.now)
+        self.mail = MemoryMailStore(now=lambda: self.now, tombstones=tombstones)
         self.directory = Directory(self.mail)
         checkers = [PasswordChecker(self.directory), VerifiedChecker(self.directory)]
         self.login = Login(

@@ -12,7 +12,7 @@ from zope.interface import implementedBy
 from pymta.imap.listener import imap_listener
 from pymta.imap.settings import Settings
 from pymta.queue.memory import MemoryQueueStore
-from pymta.store.memory.mailboxes import MemoryMailboxes
+from pymta.store.memory.mailboxes import TOMBSTONES, MemoryMailboxes
 from tests.edge.home import ALICE, PASSWORDS, Home
 from tests.edge.player import Player
 
@@ -23,8 +23,10 @@ TWO = b"Subject: two\r\n\r\n1\r\n2\r\n"
 class House(Home):
     """What is given replaces fields of the settings."""
 
-    def __init__(self, *, clock: Clock | None = None, **given: object) -> None:
-        super().__init__("imap.example.test", clock=clock)
+    def __init__(
+        self, *, clock: Clock | None = None, tombstones: int = TOMBSTONES, **given: object
+    ) -> None:
+        super().__init__("imap.example.test", clock=clock, tombstones=tombstones)
         made = Settings(
             hostname="imap.example.test",
             clock=self.clock,

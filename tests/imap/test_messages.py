@@ -7,10 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from pymta.errors import NoSuchMailbox, OverQuota, SpoolError
 from pymta.interfaces.content import octets_of
-from pymta.mailbox import UID, UIDSet, Wanted
+from pymta.mailbox import FLAGGED, UID, FlagChange, FlagMode, MailboxName, ModSeq, UIDSet, Wanted
 from tests.edge.home import result
 from tests.imap.dialogue import Played, play
 from tests.imap.house import ONE, TWO, House
@@ -392,6 +393,83 @@ def test_select_with_what_was_missed() -> None:
     )
 
 
+def test_select_with_what_happens_meanwhile() -> None:
+    """
+    Between the look of a SELECT and that of its QRESYNC others go on: what goes then was there to
+    this client and is told once, without EARLIER; what came and went was never there; flags are
+    told once (RFC 7162 §3.2.5.1, §3.2.10).
+    """
+    house = House()
+    house.put(ONE, ONE, ONE, ONE)  # modseq 2
+    box = house.mailbox()
+    result(box.remove(UIDSet([2])))  # 3
+    validity = result(box.snapshot()).uid_validity
+    player = house.logged_in()
+    player.line("a ENABLE QRESYNC")
+    gate: Deferred[None] = Deferred()
+    house.stones()["changes"] = gate
+
+    def meanwhile() -> None:
+        result(box.remove(UIDSet([3])))
+        house.put(TWO, TWO)
+        result(box.remove(UIDSet([5])))
+        result(box.change_flags(UIDSet([4]), FlagChange(FlagMode.ADD, frozenset({FLAGGED}))))
+        gate.callback(None)
+
+    play(
+        f"""
+        C: b SELECT INBOX (QRESYNC ({validity} 1))
+        * meanwhile
+        S: * FLAGS ...
+        S: * OK [PERMANENTFLAGS ...
+        S: * 3 EXISTS
+        S: * 3 RECENT
+        S: * OK [UIDVALIDITY ...
+        S: * OK [UIDNEXT 5] ...
+        S: * OK [HIGHESTMODSEQ 3] ...
+        S: * OK [MAILBOXID ...
+        S: * OK [UNSEEN 1] ...
+        S: * VANISHED (EARLIER) 2
+        S: * 1 FETCH (UID 1 FLAGS (\\Recent) MODSEQ (2))
+        S: * 3 FETCH (UID 4 FLAGS (\\Flagged \\Recent) MODSEQ (7))
+        S: * VANISHED 3
+        S: * 3 EXISTS
+        S: * 3 RECENT
+        S: * OK [HIGHESTMODSEQ 7] ...
+        S: b OK [READ-WRITE] ...
+        C: c NOOP
+        S: c OK ...
+        """,
+        Played(player),
+        actions={"meanwhile": meanwhile},
+    )
+
+
+def test_what_vanished_is_below_the_next_uid() -> None:
+    """Also where the store has forgotten what went, and a client knows more than ever was."""
+    house = House(tombstones=1)
+    house.put(*[ONE] * 4)
+    validity = result(house.mailbox().snapshot()).uid_validity
+    result(house.mailbox().remove(UIDSet([2, 3, 4])))
+    play(
+        f"""
+        C: a ENABLE QRESYNC
+        S: ...
+        S: a OK ...
+        C: b SELECT INBOX (QRESYNC ({validity} 1 1:4294967295))
+        S: ...
+        S: * VANISHED (EARLIER) 2:4
+        S: ...
+        S: b OK [READ-WRITE] ...
+        C: c UID FETCH 1:4294967295 (UID) (CHANGEDSINCE 1 VANISHED)
+        S: * VANISHED (EARLIER) 2:4
+        S: ...
+        S: c OK ...
+        """,
+        Played(house.logged_in()),
+    )
+
+
 def test_partial_fetch_of_pages() -> None:
     """RFC 9394: a page from the front, and one from the end."""
     house = House()
@@ -401,6 +479,60 @@ def test_partial_fetch_of_pages() -> None:
         heard = player.line(f"a UID FETCH 1:* (UID) (PARTIAL {window})")
         expected = "".join(f"* {uid} FETCH (UID {uid})\r\n" for uid in uids)
         assert f"{expected}a OK Fetched\r\n" == heard
+
+
+def test_large_sets_are_several_commits() -> None:
+    """
+    Flags, removals and moves of more than a thousand let others come between; a COPY is one
+    commit, for it is done for all or for none (RFC 3501 §6.4.7).
+    """
+    house = House()
+    house.put(*[b"x"] * 2010)
+    for each in ("Copies", "Moved"):
+        result(house.store().create(MailboxName(each)))
+    player = house.selected()
+
+    def heard(command: str) -> str:
+        text = player.line(f"a {command}")
+        while "\r\na " not in f"\r\n{text}":
+            text += player.heard().decode()
+        return text
+
+    def commits(command: str) -> int:
+        before = result(house.store().changes(ModSeq(0))).until
+        assert "\r\na OK" in f"\r\n{heard(command)}"
+        return int(result(house.store().changes(ModSeq(0))).until - before)
+
+    assert 1 == commits("COPY 1:* Copies")
+    assert 3 == commits("UID STORE 1:* +FLAGS.SILENT (\\Seen)")
+    told = heard("MOVE 1:1005 Moved")
+    assert told.startswith("* OK [COPYUID ")
+    assert (1, 1005) == (told.count("COPYUID"), told.count(" EXPUNGE"))
+    heard("COPY 1:* INBOX")
+    heard("STORE 1:2005 +FLAGS.SILENT (\\Deleted)")
+    assert 2 == commits("UID EXPUNGE 1:2010")
+    assert 1 == commits("EXPUNGE")
+    heard("STORE 1:* +FLAGS.SILENT (\\Deleted)")
+    assert 1 == commits("CLOSE")
+    assert 0 == result(house.mailbox().info()).messages
+
+
+def test_a_move_that_ends_partway() -> None:
+    """What was moved by then is told, with its UIDs, and the rest is where it was."""
+    house = House()
+    house.put(*[b"x"] * 1500)
+    result(house.store().create(MailboxName("Moved")))
+    player = house.selected()
+    gone = house.mailbox()
+    result(gone.remove(UIDSet([1200])))
+    heard = player.line("a MOVE 1:1500 Moved")
+    while "\r\na " not in heard:
+        heard += player.heard().decode()
+    assert heard.startswith("* OK [COPYUID ")
+    assert "1:1000 1:1000] Moved\r\n" in heard
+    assert 1001 == heard.count(" EXPUNGE\r\n")
+    assert "\r\na NO [EXPUNGEISSUED] " in heard
+    assert 1000 == result(house.mailbox("Moved").info()).messages
 
 
 def test_the_store_is_asked_for_a_thousand_at_once() -> None:

@@ -5,13 +5,17 @@ NOTIFY: what a client hears between its commands, and what it does not.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from pymta.errors import MailboxError
 from pymta.imap.differences import Figures, Mailboxes, Named, attributes, differences
 from pymta.interfaces.content import Octets
-from pymta.interfaces.mailbox import NewMessage
+from pymta.interfaces.mailbox import IMailboxStore, NewMessage
 from pymta.interfaces.sharing import IACLStore
 from pymta.mailbox import (
     ALL_RIGHTS,
@@ -27,6 +31,7 @@ from pymta.mailbox import (
     UIDSet,
     UIDValidity,
 )
+from pymta.store.memory.mailboxes import MemoryMailStore
 from pymta.store.sharing import SharingMailStore
 from pymta.wire.imap.command.notify import Event
 from pymta.wire.imap.command.status import StatusItem
@@ -208,6 +213,75 @@ def test_subscribed_from_now_on() -> None:
     assert ["* STATUS INBOX (UIDNEXT 3 MESSAGES 2)"] == told(
         house, player, lambda: house.put(MESSAGE)
     )
+
+
+def test_only_what_changed_is_asked_for() -> None:
+    """News of one mailbox are no list of all; that a name is gone is one."""
+    house = House()
+    result(house.store().create(MailboxName("Work")))
+    player = house.logged_in()
+    player.line("a NOTIFY SET (PERSONAL (MailboxName MessageNew MessageExpunge FlagChange))")
+    house.stones()["mailboxes"] = AssertionError("all are listed")
+    house.put(MESSAGE)
+    house.elapse(0.05)
+    assert "* STATUS INBOX (UIDNEXT 2 MESSAGES 1" in player.heard().decode()
+    result(house.store().create(MailboxName("Play")))
+    house.elapse(0.05)
+    assert '* LIST (\\HasNoChildren) "/" Play\r\n' == player.heard().decode()
+    house.stones().clear()
+    result(house.store().delete(MailboxName("Work")))
+    house.elapse(0.05)
+    assert "* LIST (\\NonExistent \\HasNoChildren)" in player.heard().decode()
+
+
+NAMES = [MailboxName(name) for name in ("INBOX", "a", "a/b", "b", "b/b")]
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["create", "delete", "rename", "subscribe", "unsubscribe", "put", "seen"]),
+        st.sampled_from(NAMES),
+        st.sampled_from(NAMES),
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(steps=st.lists(STEPS, max_size=4))
+def test_what_changed_makes_the_same_as_all(steps: list[list[tuple[str, str, str]]]) -> None:
+    """Mailboxes that are brought up to date tell what two lists of all of them would."""
+    store = MemoryMailStore().mailboxes("alice")
+    since, known = ModSeq(0), Mailboxes(())
+    for changes in steps:
+        for step in changes:
+            result(_step(store, *step))
+        told = result(store.changes(since))
+        after, moved = Mailboxes(result(store.mailboxes())), None
+        if not told.gone:
+            moved = frozenset(info.name for info in told.changed)
+            partial = known.with_changed(told.changed)
+            assert (after.by_name, after.by_id) == (partial.by_name, partial.by_id)
+        wanted = [list(differences(known, after, _everything, names)) for names in (None, moved)]
+        assert sorted(wanted[0], key=repr) == sorted(wanted[1], key=repr)
+        since, known = told.until, after
+
+
+def _everything(_name: MailboxName, _subscribed: bool) -> list[Event]:
+    return list(Event)
+
+
+async def _step(store: IMailboxStore, what: str, name: str, other: str) -> None:
+    one, two = MailboxName(name), MailboxName(other)
+    with suppress(MailboxError):
+        match what:
+            case "rename":
+                await store.rename(one, two)
+            case "put":
+                await (await store.open(one)).append([NewMessage(content=Octets(MESSAGE))])
+            case "seen":
+                change = FlagChange(FlagMode.ADD, frozenset({SEEN}))
+                await (await store.open(one)).change_flags(UIDSet([1, 2]), change)
+            case _:
+                await getattr(store, what)(one)
 
 
 def test_names() -> None:

@@ -58,6 +58,42 @@ def test_an_expunge_waits() -> None:
     )
 
 
+def test_no_number_is_one_of_an_empty_mailbox() -> None:
+    """
+    RFC 9051 §9, seq-number: neither is ``*``, where a UID is whatever there is; a search finds
+    nothing.
+    """
+    two(
+        House(),
+        """
+        C: a FETCH * UID
+        S: a BAD ...
+        C: b FETCH 1:* UID
+        S: b BAD ...
+        C: c STORE * +FLAGS (\\Seen)
+        S: c BAD ...
+        C: d COPY *:* INBOX
+        S: d BAD ...
+        C: e MOVE * INBOX
+        S: e BAD ...
+        C: f UID FETCH * FLAGS
+        S: f OK ...
+        C: g UID STORE 1:* +FLAGS (\\Seen)
+        S: g OK ...
+        C: h UID COPY * INBOX
+        S: h OK Copied
+        C: i UID EXPUNGE *
+        S: i OK ...
+        C: j SEARCH *
+        S: * SEARCH
+        S: j OK ...
+        C: k FETCH $ UID
+        S: k OK ...
+        """,
+        clients=1,
+    )
+
+
 def test_what_is_gone_is_not_copied_by_number() -> None:
     """OK would say that all of them were; so nothing is done, and the client hears why."""
     house = House()
@@ -87,6 +123,50 @@ def test_what_is_gone_is_not_copied_by_number() -> None:
         C2: d UID COPY 1:3 Archive
         S2: d OK [COPYUID ...
         """,
+    )
+
+
+@pytest.mark.parametrize("verb", ["COPY", "MOVE"])
+def test_what_goes_while_it_is_copied(verb: str) -> None:
+    """The store looks in the commit: an expunge behind the last look of the session counts, too."""
+    house = House()
+    house.put(ONE, ONE, ONE)
+    players = [Played(house.selected()) for _ in range(2)]
+    gate: Deferred[None] = Deferred()
+
+    def open_it() -> None:
+        house.stones().clear()
+        gate.callback(None)
+
+    play(
+        f"""
+        C: a CREATE Archive
+        S: a OK ...
+        * close
+        C2: a {verb} 1:3 Archive
+        C: b UID STORE 2 +FLAGS.SILENT (\\Deleted)
+        S: b OK ...
+        C: c EXPUNGE
+        S: * 2 EXPUNGE
+        S: c OK ...
+        * open
+        S2: * 2 EXPUNGE
+        S2: a NO [EXPUNGEISSUED] ...
+        C2: b STATUS Archive (MESSAGES)
+        S2: * STATUS Archive (MESSAGES 0)
+        S2: b OK ...
+        C2: c {verb} 1:2 Archive
+        S2: ...
+        S2: c OK ...
+        C2: d STATUS Archive (MESSAGES)
+        S2: * STATUS Archive (MESSAGES 2)
+        S2: d OK ...
+        """,
+        *players,
+        actions={
+            "close": lambda: house.stones().update({verb.lower(): gate}),
+            "open": open_it,
+        },
     )
 
 

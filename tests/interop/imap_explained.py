@@ -62,12 +62,6 @@ def _keywords_told(difference: Difference) -> bool:
     return difference.request.name not in ("SELECT", "EXAMINE")
 
 
-def _star_in_nothing(difference: Difference) -> bool:
-    numbers = difference.request.arguments[:1]
-    star = any(b"*" in each for each in numbers if isinstance(each, bytes))
-    return star and difference.name == "status" and difference.theirs == "BAD"
-
-
 def _both(difference: Difference) -> tuple[object, object]:
     return difference.ours, difference.theirs
 
@@ -277,13 +271,6 @@ EXPLAINED: tuple[Explained, ...] = (
         'the system-defined flags) that are applicable in this mailbox": Dovecot names keywords '
         "that no message has any more; new ones may be told with any command.",
         _keywords_told,
-    ),
-    Explained(
-        "* in an empty mailbox",
-        'RFC 3501 section 9, sequence-set: "The server should respond with a tagged BAD response '
-        '... This includes * if the selected mailbox is empty": clients ask for 1:* of all '
-        "mailboxes, so we answer that there is nothing.",
-        _star_in_nothing,
     ),
     Explained(
         "a section that is not there",

@@ -126,3 +126,25 @@ def test_s19_what_is_dear_is_so_once(value: bytes) -> None:
     message_envelope(header)
 
     assert process_time() - started < 0.5
+
+
+def test_s19_what_is_odd_is_worth_so_much() -> None:
+    """
+    Entries that are not simple are read as far as a message has any, in all fields together; one
+    among a thousand costs the others nothing.
+    """
+    simple = b"a@b, " * 1500
+    envelope = message_envelope(parse_header(b"To: g: a@b, c@d;, " + simple + b"(c) e@f\r\n"))
+    assert 1504 + 1 == len(envelope.to)
+    odd = (b"To: " + b"a@b (c), " * 60 + b"\r\n") * 40
+    envelope = message_envelope(parse_header(odd + b"Cc: a@b\r\nBcc: a@b (c)\r\n"))
+    assert 100 < len(envelope.to) < 200
+    assert (1, 0) == (len(envelope.cc), len(envelope.bcc))
+
+
+@pytest.mark.parametrize("size", [8_000, 9_000])
+def test_s19_a_comment_has_an_end(size: int) -> None:
+    """A comment that is longer than any is one without an end, and so the rest is of it."""
+    value = b"(" + b"x" * size + b") a@b"
+    found = message_envelope(parse_header(b"From: " + value + b"\r\n")).from_
+    assert (1 if size == 8_000 else 0) == len(found)

@@ -9,7 +9,7 @@ import quopri
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pymta.errors import EncodingError
@@ -129,6 +129,7 @@ def test_there_and_back(octets: bytes, step: int) -> None:
 
 
 @settings(max_examples=100)
+@example("=\r \n4", 1, "qp")
 @given(st.text("=A4 \t\r\n", max_size=40), st.integers(1, 9), st.sampled_from(["base64", "qp"]))
 def test_slices_change_nothing(text: str, step: int, name: str) -> None:
     """Broken or not, and what comes out, does not depend on the slices."""

@@ -8,7 +8,7 @@ is none of a deletion and a creation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -49,8 +49,28 @@ class Mailboxes:
     """All of an account at one moment, and names that are subscribed without one."""
 
     def __init__(self, infos: Sequence[MailboxInfo]) -> None:
-        self.by_name: Mapping[MailboxName, MailboxInfo] = {info.name: info for info in infos}
-        self.by_id: Mapping[str, MailboxInfo] = {info.id: info for info in infos if info.exists}
+        self.by_name: dict[MailboxName, MailboxInfo] = {info.name: info for info in infos}
+        self.by_id: dict[str, MailboxInfo] = {info.id: info for info in infos if info.exists}
+
+    def with_changed(self, infos: Sequence[MailboxInfo]) -> Mailboxes:
+        """
+        All of them behind changes that took no name away.
+
+        :param infos: of what changed; all else is as it was.
+        """
+        after = Mailboxes(())
+        after.by_name, after.by_id = dict(self.by_name), dict(self.by_id)
+        for info in infos:
+            former = after.by_name.get(info.name)
+            if former is not None and former.exists:
+                del after.by_id[former.id]
+        for info in infos:
+            after.by_name[info.name] = after.by_id[info.id] = info
+        return after
+
+    def part(self, names: Collection[MailboxName]) -> Mailboxes:
+        """Those with these names."""
+        return Mailboxes([self.by_name[name] for name in names if name in self.by_name])
 
     def is_subscribed(self, name: MailboxName) -> bool:
         """Whether the name is."""
@@ -77,23 +97,36 @@ def attributes(mailboxes: Mailboxes, name: MailboxName) -> list[str]:
     return found
 
 
-def differences(before: Mailboxes, after: Mailboxes, wanted: Wanted) -> Iterator[Notice]:
-    """What is told, names in front of figures, each name once."""
+def differences(
+    before: Mailboxes,
+    after: Mailboxes,
+    wanted: Wanted,
+    moved: Collection[MailboxName] | None = None,
+) -> Iterator[Notice]:
+    """
+    What is told, names in front of figures, each name once.
+
+    :param moved: names of mailboxes that changed, old ones too; None: it may be all.
+    """
+    old, new = before, after
+    if moved is not None:
+        # Of ten thousand mailboxes, those are looked at to which something happened.
+        old, new = before.part(moved), after.part(moved)
     told: dict[MailboxName, Named] = {}
-    for notice in (*_renamed(before, after), *_made(before, after), *_gone(before, after)):
+    for notice in (*_renamed(old, new), *_made(old, new), *_gone(old, new)):
         events = wanted(notice.name, after.is_subscribed(notice.name))
         if notice.old is not None:
             # The old name is affected as well: who watches it hears where the mailbox went.
             events = {*events, *wanted(notice.old, before.is_subscribed(notice.old))}
         if Event.MAILBOX_NAME in events:
             told.setdefault(notice.name, notice)
-    for name in _subscribed(before, after):
+    for name in _subscribed(old, new):
         if Event.SUBSCRIPTION_CHANGE in wanted(name, True):
             told.setdefault(name, Named(name))
     yield from told.values()
-    for info in after.by_id.values():
+    for info in new.by_id.values():
         events = wanted(info.name, info.subscribed)
-        items = _moved(before.by_id.get(info.id), info, events)
+        items = _moved(old.by_id.get(info.id), info, events)
         if items and "r" in info.rights:
             yield Figures(info, items)
 

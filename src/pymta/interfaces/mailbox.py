@@ -189,11 +189,20 @@ class IMailbox(Interface):
         :raises ValueError: for ``\\Recent`` or what is no flag.
         """
 
-    def copy(uids: UIDSet, destination: MailboxName) -> Awaitable[Copied]:
-        """Copy, with flags and internal dates; all or none."""
+    def copy(
+        uids: UIDSet, destination: MailboxName, needed: UIDSet | None = None
+    ) -> Awaitable[Copied]:
+        """
+        Copy, with flags and internal dates; all or none.
 
-    def move(uids: UIDSet, destination: MailboxName) -> Awaitable[tuple[Copied, Expunged]]:
-        """Copy and expunge in one commit (:rfc:`6851#section-3.3`)."""
+        :param needed: those of ``uids`` that must be there; others that are gone are passed over.
+        :raises pymta.errors.MessageGone: one of them is not; nothing was copied.
+        """
+
+    def move(
+        uids: UIDSet, destination: MailboxName, needed: UIDSet | None = None
+    ) -> Awaitable[tuple[Copied, Expunged]]:
+        """Copy, as :meth:`copy` does, and expunge in one commit (:rfc:`6851#section-3.3`)."""
 
     def replace(uid: UID, destination: MailboxName, message: NewMessage) -> Awaitable[Appended]:
         """

@@ -21,9 +21,23 @@ _EDGE = re.compile(rb"\\.|[()]", re.DOTALL)
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 
 
+_LONGEST = 8 * 1024
+"""
+Octets of a comment or quoted string that are read, more than all header lines of most messages: a
+longer comment has no end, and a longer string is cut.
+"""
+
+_MOST_COMMENTS = 100
+"""Comments in a row; people write one."""
+
+
 def skip_blank(octets: bytes, position: int) -> int:
-    """Skip white space and comments; the position of what follows."""
-    while octets[position : position + 1] in _BLANKS:
+    """
+    Skip white space and comments; the position of what follows, or of a comment too many.
+    """
+    for _comment in range(_MOST_COMMENTS):
+        if octets[position : position + 1] not in _BLANKS:
+            break
         found = _BLANK.match(octets, position)
         assert found is not None
         position = found.end()
@@ -35,7 +49,7 @@ def skip_blank(octets: bytes, position: int) -> int:
 def read_comment(octets: bytes, position: int) -> tuple[bytes, int]:
     """Read the comment that starts here: its text, quoted pairs resolved, comments within kept."""
     depth = 0
-    for found in _EDGE.finditer(octets, position):
+    for found in _EDGE.finditer(octets, position, position + _LONGEST):
         edge = found[0]
         if edge == b"(":
             depth += 1
@@ -43,7 +57,7 @@ def read_comment(octets: bytes, position: int) -> tuple[bytes, int]:
             depth -= 1
             if depth == 0:
                 return unquote(octets[position + 1 : found.start()]), found.end()
-    return unquote(octets[position + 1 :]), len(octets)
+    return unquote(octets[position + 1 : position + _LONGEST]), len(octets)
 
 
 def read_quoted(octets: bytes, position: int) -> tuple[bytes, int, bool]:
@@ -51,7 +65,8 @@ def read_quoted(octets: bytes, position: int) -> tuple[bytes, int, bool]:
     found = _QUOTED.match(octets, position)
     assert found is not None
     ended = found[1] == b'"'
-    return unquote(octets[position + 1 : found.end() - ended]), found.end(), ended
+    stop = min(found.end() - ended, position + 1 + _LONGEST)
+    return unquote(octets[position + 1 : stop]), found.end(), ended
 
 
 def unquote(octets: bytes) -> bytes:

@@ -52,23 +52,25 @@ class ListedAddress(NamedTuple):
 
 GROUP_END: Final = ListedAddress(None, None, None, None)
 
-# Ten a address: a field of angle brackets alone is not worth a second's work (S19).
-_TOKENS_EACH = 10
+# Ten an address: a field of angle brackets alone is not worth a second's work (S19).
+_MAX_TOKENS = 10 * MAX_ADDRESSES
+# Octets of a quoted string or comment that are worth a token.
+_TOKEN = 64
 
 
 class Tokens:
     """
     How much may be read of the fields of one message together: what follows is left out.
 
-    Fields that are written as nearly all are cost nothing of it.
+    Entries that are written as nearly all are cost nothing of it.
 
-    :param addresses: for so many, written in whatever way.
+    :ivar left: of others; such an entry has ten or so.
     """
 
     __slots__ = ("left",)
 
-    def __init__(self, addresses: int = MAX_ADDRESSES) -> None:
-        self.left = _TOKENS_EACH * addresses
+    def __init__(self, left: int = _MAX_TOKENS) -> None:
+        self.left = left
 
 
 # What ends a run of ordinary octets.  A dot does not: it binds words more than it parts them.
@@ -136,13 +138,16 @@ def _read_simple(value: bytes, most: int) -> tuple[ListedAddress, ...] | None:
         if entry is None:
             return None
         position = entry.end()
-        quoted, words, mailbox, host, bare, bare_host = entry.groups()
-        if bare is not None:
-            found.append(ListedAddress(None, None, bare, bare_host))
-        else:
-            name = quoted if words is None else b" ".join(words.split())
-            found.append(ListedAddress(name or None, None, mailbox, host))
+        found.append(_simple(entry))
     return tuple(found)
+
+
+def _simple(entry: re.Match[bytes]) -> ListedAddress:
+    quoted, words, mailbox, host, bare, bare_host = entry.groups()
+    if bare is not None:
+        return ListedAddress(None, None, bare, bare_host)
+    name = quoted if words is None else b" ".join(words.split())
+    return ListedAddress(name or None, None, mailbox, host)
 
 
 def originators(header: Header, name: bytes = b"From") -> tuple[Address, ...]:
@@ -202,6 +207,13 @@ class _Reader:
         in_group = False
         entries = 0
         while entries < self._most:
+            simple = _SIMPLE.match(self._octets, self._position)
+            if simple is not None and simple.end() < len(self._octets):
+                # One odd entry among thousands does not make the others slow.
+                self._position = simple.end()
+                yield _simple(simple)
+                entries += 1
+                continue
             end = self._read_item(item, in_group)
             if end == b":":
                 in_group = True
@@ -264,10 +276,12 @@ class _Reader:
         first = octets[position : position + 1]
         if first == b'"':
             text, self._position, ended = _tokens.read_quoted(octets, position)
+            self._tokens.left -= len(text) // _TOKEN
             self._note(not ended, "quoted string without end")
             return _Kind.QUOTED, text
         if first == b"(":
             text, self._position = _tokens.read_comment(octets, position)
+            self._tokens.left -= len(text) // _TOKEN
             self._note(octets[self._position - 1 : self._position] != b")", "comment without end")
             return _Kind.COMMENT, text.strip()
         if first not in _SPECIALS:

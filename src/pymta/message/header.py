@@ -40,7 +40,7 @@ _HARD = 998
 _NEXT_FIELD = re.compile(rb"\n(?=[^ \t])")
 _LAST_LINE = re.compile(rb"\n(\r?\n)")
 # RFC 5322 section 3.6.8, and section 4.5 for the white space before the colon.
-_NAME = re.compile(rb"([!-9;-~]+)[ \t]*:")
+_NAME = re.compile(rb"([!-9;-~]++)[ \t]*+:")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _FORBIDDEN = re.compile(rb"[\r\n\0]")
 _WORD = re.compile(rb"[ \t]*[^ \t]+(?:[ \t]+\Z)?|[ \t]+")
@@ -72,7 +72,10 @@ class Field:
     @property
     def unfolded(self) -> bytes:
         """The value on one line, without the white space around it."""
-        return _FOLD.sub(b"", self.value).strip(b" \t\r\n")
+        value = self.value
+        if b"\n" in value:
+            value = _FOLD.sub(b"", value)
+        return value.strip(b" \t\r\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,8 +41,11 @@ MAX_REFERENCES = 100
 """References of one message that are kept: the first, and the last ones."""
 
 _LONGEST = 32 * 1024
-"""Octets of References that are looked at, from its end: more than that many references take, and
-a megabyte of them would take 200 ms."""
+"""
+Octets of References that are looked at, from its end: more than that many references take, and a
+megabyte of them would take 200 ms.  As many of other ids, from their beginning, and a quarter of a
+subject, of which the first words count.
+"""
 
 MAX_TEXT = 2000
 """Octets of a casemapped field that are kept for SEARCH; what is longer is read when it is asked
@@ -108,7 +111,7 @@ def index_entry(
     if envelope is None:
         envelope = message_envelope(header)
     sent, sent_day = _dates(envelope.date)
-    base = base_subject(envelope.subject or b"")
+    base = base_subject((envelope.subject or b"")[: _LONGEST // 4])
     fields = _named(header)
     return IndexEntry(
         sent=sent,
@@ -120,7 +123,7 @@ def index_entry(
         display_to=_display(envelope.to, casemap),
         subject=casemap.key(base.text)[:MAX_KEY],
         is_reply=base.is_reply,
-        message_id=next(message_ids(envelope.message_id or b""), b""),
+        message_id=next(message_ids((envelope.message_id or b"")[:_LONGEST]), b""),
         references=_references(fields.get("references", ()), envelope.in_reply_to),
         texts=tuple(_kept(fields.get(name, ()), casemap) for name in TEXTS),
     )
@@ -190,7 +193,7 @@ def message_ids(value: bytes) -> Iterator[bytes]:
 def _references(fields: Sequence[Field], in_reply_to: bytes | None) -> bytes:
     ids = list(_ids_of(b"\r\n".join(field.value for field in fields)))
     if not ids and in_reply_to is not None:
-        ids = list(message_ids(in_reply_to))[:1]
+        ids = list(islice(message_ids(in_reply_to[:_LONGEST]), 1))
     if len(ids) > MAX_REFERENCES:
         ids = [ids[0], *ids[1 - MAX_REFERENCES :]]
     return b"".join(ids)

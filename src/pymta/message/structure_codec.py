@@ -9,14 +9,15 @@ text, which every octet has a character in.
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
 from pymta.message.addresses import ListedAddress
 from pymta.message.envelope import MessageEnvelope
 from pymta.message.parameters import MediaType, Parameters
 from pymta.message.structure import DEFAULT_MEDIA, Part, Structure
 
-__all__ = ["from_bytes", "header_size", "to_bytes"]
+__all__ = ["from_bytes", "header_size", "pieces", "to_bytes"]
 
 # The first octets name the version, before any parsing.
 _VERSION_1 = b"1"
@@ -29,11 +30,20 @@ _VERSION_2 = b"2"
 #   disposition, language, location, parts, message, envelope; since version 2: decoded
 _COLUMNS = 18
 
+# One for all: making it takes as long as a row.
+_encoded: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 def to_bytes(structure: Structure) -> bytes:
     """Write it."""
-    row = _part_row(structure.root)
-    return _VERSION_2 + json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+    return b"".join(pieces(structure))
+
+
+def pieces(structure: Structure) -> Iterator[bytes]:
+    """What :func:`to_bytes` writes, in pieces of a part at most: thousands take a while."""
+    yield _VERSION_2
+    for text in _part_text(structure.root):
+        yield text.encode()
 
 
 def from_bytes(octets: bytes) -> Structure:
@@ -60,9 +70,41 @@ def header_size(octets: bytes) -> int:
     return int(start) + int(size)
 
 
-def _part_row(part: Part) -> list[Any]:
+def _part_text(part: Part) -> Iterator[str]:
+    own, behind = _own_row(part), [part.envelope and _envelope_row(part.envelope), part.decoded]
+    if not part.parts and part.message is None:
+        yield _encoded(_stripped([*own, None, None, *behind]))
+        return
+    yield _encoded(own)[:-1]
+    if part.parts:
+        between = ",["
+        for inner in part.parts:
+            yield between
+            yield from _part_text(inner)
+            between = ","
+        yield "]"
+    else:
+        yield ",null"
+    if part.message is not None:
+        yield ","
+        yield from _part_text(part.message)
+    elif behind != [None, None]:
+        yield ",null"
+    for value in _stripped(behind):
+        yield "," + _encoded(value)
+    yield "]"
+
+
+def _stripped(row: list[Any]) -> list[Any]:
+    while row and row[-1] is None:
+        row.pop()
+    return row
+
+
+def _own_row(part: Part) -> list[Any]:
+    """The columns in front of what is inside of it."""
     default = part.media == DEFAULT_MEDIA
-    row = [
+    return [
         part.start,
         part.body - part.start,
         part.stop - part.body,
@@ -77,14 +119,7 @@ def _part_row(part: Part) -> list[Any]:
         part.disposition and [part.disposition[0], _parameters_row(part.disposition[1])],
         [_text(tag) for tag in part.language] or None,
         _text(part.location),
-        [_part_row(inner) for inner in part.parts] or None,
-        part.message and _part_row(part.message),
-        part.envelope and _envelope_row(part.envelope),
-        part.decoded,
     ]
-    while row[-1] is None:
-        row.pop()
-    return row
 
 
 def _part(row: list[Any]) -> Part:

@@ -19,7 +19,7 @@ from itertools import islice
 from pymta.errors import EncodingError
 from pymta.message import _tokens
 from pymta.message.addresses import Tokens
-from pymta.message.envelope import MAX_LISTED, MessageEnvelope, message_envelope
+from pymta.message.envelope import MAX_TOKENS, MessageEnvelope, message_envelope
 from pymta.message.header import MAX_FIELDS, MAX_OCTETS, Field, Header, parse_header
 from pymta.message.parameters import (
     MediaType,
@@ -56,6 +56,10 @@ _END_OR_DASHES = re.compile(rb"\n(?=\n|\r\n|--)")
 _FIELD = re.compile(rb"\n(?=[^ \t])")
 _TOKEN = re.compile(rb"[!#-'*+\-.0-9A-Z^-~]+")
 _MOST_TAGS = 32
+# Of a content field that is looked at: a boundary, and as much again.
+_LONGEST_VALUE = 10_000
+# Of a header that costs as much as a part.
+_OCTETS_OF_A_PART = 64
 
 _MESSAGE = MediaType("message", "rfc822")
 _OCTETS = MediaType("application", "octet-stream")
@@ -122,7 +126,7 @@ class _Entity:
                 fields.setdefault(name, field)
 
         def value(name: bytes) -> bytes:
-            return fields[name].value if name in fields else b""
+            return fields[name].value[:_LONGEST_VALUE] if name in fields else b""
 
         def text(name: bytes) -> bytes | None:
             return fields[name].unfolded if name in fields else None
@@ -268,9 +272,10 @@ class StructureReader:
         self._header = bytearray()
         self._in_header = True
         self._count = 1
+        self._headers = 0
         self._kept = 0
         # Of all envelopes together.
-        self._tokens = Tokens(MAX_LISTED)
+        self._tokens = Tokens(MAX_TOKENS)
         self._stack = [_Entity(0, default=DEFAULT_MEDIA, whole=True)]
         self._open: dict[bytes, int] = {}
         # Of the innermost part, if it is a leaf whose encoding has to be undone.
@@ -279,9 +284,12 @@ class StructureReader:
         """The message's own, once it is over."""
 
     @property
-    def entities(self) -> int:
-        """How many have begun: the work is as much as these, and little else."""
-        return self._count
+    def work(self) -> int:
+        """
+        Parts that have begun, and the octets of their headers as if they were some: all that is
+        worth counting besides the octets of bodies.
+        """
+        return self._count + self._headers // _OCTETS_OF_A_PART
 
     def feed(self, data: bytes) -> None:
         """Take the next slice."""
@@ -413,6 +421,7 @@ class StructureReader:
         entity = self._stack[-1]
         entity.body = self._base + self._at
         entity.lines = self._lines
+        self._headers += len(self._header)
         header = _first_fields(bytes(self._header))
         if self.header is None:
             self.header = header

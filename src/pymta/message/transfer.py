@@ -33,8 +33,7 @@ _TRAILING = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n)")
 _MOST_BLANKS = 1000
 _BLANKS = b" " * _MOST_BLANKS
 _NO_TABS = bytes.maketrans(b"\t", b" ")
-# What the next octets may change: white space, a line end, an escape that has begun.
-_OPEN = re.compile(rb"(?:=[0-9A-Fa-f]?|=?[ \t]*+(?:\r|\r?\n)?)\Z")
+_HEX_DIGITS = b"0123456789ABCDEFabcdef"
 
 
 class Transfer(Protocol):
@@ -127,10 +126,9 @@ class QuotedPrintable:
         octets = self._held + octets
         if _BLANKS in (octets.translate(_NO_TABS) if b"\t" in octets else octets):
             raise EncodingError("a line of quoted-printable without end")
-        found = _OPEN.search(octets, max(len(octets) - _MOST_BLANKS - 3, 0))
-        assert found is not None, "at the end it is empty"
-        self._held = found[0]
-        return _unquoted(octets[: found.start()])
+        stop = _stop(octets)
+        self._held = octets[stop:]
+        return _unquoted(octets[:stop])
 
     def count(self, octets: bytes) -> int:
         return len(self.decode(octets))
@@ -142,7 +140,19 @@ class QuotedPrintable:
         return _unquoted(octets[:-1] if octets.endswith(b"=") else octets)
 
 
+def _stop(octets: bytes) -> int:
+    """Of what can be decoded whatever follows: half an escape, or of a line end, waits for it."""
+    if octets[-2:-1] == b"=" and octets[-1:] in _HEX_DIGITS:
+        return len(octets) - 2
+    # Not by a pattern: searching for its start would take longer than all else.
+    whole = octets.removesuffix(b"\n").removesuffix(b"\r").rstrip(b" \t")
+    return len(whole.removesuffix(b"="))
+
+
 def _unquoted(octets: bytes) -> bytes:
+    if b"=\r " in octets or b"=\r\t" in octets:
+        # Not a soft line break that was parted: in slices its beginning is seen alone.
+        raise EncodingError("no quoted-printable")
     if b" \r\n" in octets or b"\t\r\n" in octets or b" \n" in octets or b"\t\n" in octets:
         octets = _TRAILING.sub(b"", octets)
     if b"=" not in octets:

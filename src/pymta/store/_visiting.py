@@ -36,6 +36,7 @@ from pymta.mailbox import (
     Wanted,
 )
 from pymta.store._names import parents
+from pymta.store._needed import check_needed
 from pymta.store._rights import granted
 from pymta.store.granting import GrantingMailStore
 
@@ -169,11 +170,13 @@ def may_set(rights: Rights, flags: Collection[str]) -> Iterator[str]:
             yield flag
 
 
-async def transfer(source: IMailbox, uids: UIDSet, target: Target) -> Copied:
+async def transfer(
+    source: IMailbox, uids: UIDSet, target: Target, *, needed: UIDSet | None = None
+) -> Copied:
     """
     Copy to another account, or with fewer flags: all or none, in one commit of the target.
 
-    What goes while it is read is not copied.
+    What goes while it is read is not copied.  :raises MessageGone: it was ``needed``.
     """
     destination = await target.store.open(target.name)
     try:
@@ -190,6 +193,7 @@ async def transfer(source: IMailbox, uids: UIDSet, target: Target) -> Copied:
                 message = NewMessage(content=content, flags=flags, internal_date=date)
                 messages.append(target.allowed(message))
                 old.append(uid)
+        check_needed(needed, old)
         if not old:
             info = await destination.info()
             return Copied(info.uid_validity, (), info.modseq)
@@ -267,17 +271,21 @@ class VisitedMailbox:
         await self._inner.change_flags(uids - late, FlagChange(FlagMode.ADD, asked))
         return late
 
-    async def copy(self, uids: UIDSet, destination: MailboxName) -> Copied:
+    async def copy(
+        self, uids: UIDSet, destination: MailboxName, needed: UIDSet | None = None
+    ) -> Copied:
         target = await self._tree.target(destination)
-        return await self._copy(uids, target)
+        return await self._copy(uids, target, needed)
 
-    async def move(self, uids: UIDSet, destination: MailboxName) -> tuple[Copied, Expunged]:
+    async def move(
+        self, uids: UIDSet, destination: MailboxName, needed: UIDSet | None = None
+    ) -> tuple[Copied, Expunged]:
         # RFC 6851 section 4.1
         await self._require("t", "e")
         target = await self._tree.target(destination)
         if self._is_here(target):
-            return await self._inner.move(uids, target.name)
-        copied = await transfer(self._inner, uids, target)
+            return await self._inner.move(uids, target.name, needed)
+        copied = await transfer(self._inner, uids, target, needed=needed)
         return copied, await self._inner.remove(UIDSet(old for old, _ in copied.pairs))
 
     async def replace(self, uid: UID, destination: MailboxName, message: NewMessage) -> Appended:
@@ -304,10 +312,10 @@ class VisitedMailbox:
     def close(self) -> None:
         self._inner.close()
 
-    async def _copy(self, uids: UIDSet, target: Target) -> Copied:
+    async def _copy(self, uids: UIDSet, target: Target, needed: UIDSet | None) -> Copied:
         if self._is_here(target):
-            return await self._inner.copy(uids, target.name)
-        return await transfer(self._inner, uids, target)
+            return await self._inner.copy(uids, target.name, needed)
+        return await transfer(self._inner, uids, target, needed=needed)
 
     def _is_here(self, target: Target) -> bool:
         return target.store is self._visit.store and target.takes_all_flags

@@ -486,18 +486,22 @@ class _OwnMailbox:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    async def copy(self, uids: UIDSet, destination: MailboxName) -> Copied:
+    async def copy(
+        self, uids: UIDSet, destination: MailboxName, needed: UIDSet | None = None
+    ) -> Copied:
         target = await self._abroad(destination)
         if target is None:
-            return await self._inner.copy(uids, destination)
-        return await transfer(self._inner, uids, target)
+            return await self._inner.copy(uids, destination, needed)
+        return await transfer(self._inner, uids, target, needed=needed)
 
-    async def move(self, uids: UIDSet, destination: MailboxName) -> tuple[Copied, Expunged]:
+    async def move(
+        self, uids: UIDSet, destination: MailboxName, needed: UIDSet | None = None
+    ) -> tuple[Copied, Expunged]:
         target = await self._abroad(destination)
         if target is None:
-            return await self._inner.move(uids, destination)
+            return await self._inner.move(uids, destination, needed)
         self._may_change()
-        copied = await transfer(self._inner, uids, target)
+        copied = await transfer(self._inner, uids, target, needed=needed)
         return copied, await self._inner.remove(UIDSet(old for old, _ in copied.pairs))
 
     async def replace(self, uid: UID, destination: MailboxName, message: NewMessage) -> Appended:

@@ -73,11 +73,13 @@ def test_clips(octets: bytes, largest: int, expected: tuple[tuple[int, int], ...
         (b"*", 5, False),
         (b"6:*", 5, True),
         (b"1:*", 0, True),
-        (b"*", 0, False),
+        (b"*", 0, True),
+        (b"*:*", 0, True),
+        (b"*", 1, False),
     ],
 )
 def test_exceeds(octets: bytes, largest: int, expected: bool) -> None:
-    """Only numbers that were written can be too large."""
+    """Only numbers that were written can be too large, and ``*`` where there is no message."""
     assert expected == SeqSet.parse(octets).exceeds(largest)
 
 

@@ -250,7 +250,7 @@ def test_bomb_in_a_line() -> None:
 def test_bomb_in_a_message() -> None:
     """A message of zeros is given in slices like any other."""
     machine, there, _ = compressed()
-    data = flushed(there, b"b APPEND a {20000000+}\r\n" + b"\0" * 20_000_000 + b"\r\n")
+    data = flushed(there, b"b APPEND a ~{20000000+}\r\n" + b"\0" * 20_000_000 + b"\r\n")
     machine.receive_data(data)
     size = 0
     while (event := machine.next_event()) is not NEED_DATA:

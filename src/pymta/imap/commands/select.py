@@ -11,6 +11,7 @@ from typing import Final
 
 from pymta.errors import NotPermitted
 from pymta.imap.extension import Call
+from pymta.imap.removing import expunge
 from pymta.imap.selected import Bell, Selected
 from pymta.imap.session import IMAPSession
 from pymta.imap.telling import keyword_lines
@@ -63,7 +64,7 @@ async def _select(session: IMAPSession, command: Select) -> Ending:
         session.say(line)
     await _tell_unseen(session, info)
     if command.qresync is not None:
-        await _resynchronise(session, command.qresync)
+        await _resynchronise(session, command.qresync, snapshot.uid_next)
     code = codes.READ_ONLY if mailbox.read_only else codes.READ_WRITE
     return OK("It is open", code)
 
@@ -124,8 +125,15 @@ async def _tell_unseen(session: IMAPSession, info: MailboxInfo) -> None:
 # -- QRESYNC ---------------------------------------------------------------------------
 
 
-async def _resynchronise(session: IMAPSession, known: QResync) -> None:
-    """What the client has missed (:rfc:`7162#section-3.2.5`)."""
+async def _resynchronise(session: IMAPSession, known: QResync, uid_next: UID) -> None:
+    """
+    What the client has missed (:rfc:`7162#section-3.2.5`), up to the snapshot.
+
+    What happens behind that is told as everywhere: what has gone, without EARLIER
+    (section 3.2.10).
+
+    :param uid_next: of the snapshot: no message of this UID was there to be missed.
+    """
     here = session.here
     if known.uid_validity != here.view.uid_validity:
         return
@@ -133,8 +141,10 @@ async def _resynchronise(session: IMAPSession, known: QResync) -> None:
     if known.known_uids is not None:
         uids = UIDSet.of_ranges(known.known_uids.ranges)
     changes = await session.asked(here.mailbox.changes(ModSeq(known.modseq), uids))
-    # What has gone since the snapshot is told later, as is all that happens behind it.
+    if here.bell.rings:
+        await session.refresh()
     gone = changes.vanished - here.view.uids
+    gone = gone & UIDSet.of_ranges([(1, uid_next - 1)] if uid_next > 1 else [])
     moved = changes.arrived | UIDSet(uid for uid, _ in changes.changed)
     if uids is not None:
         gone, moved = gone & uids, moved & uids
@@ -145,6 +155,7 @@ async def _resynchronise(session: IMAPSession, known: QResync) -> None:
         session.say(vanished_line(gone, earlier=True))
         await session.flush()
     await session.tell_flags(moved & here.view.uids, by_uid=True)
+    here.view.told(moved)
 
 
 def _last_match(view: SelectedView, numbers: SeqSet, uids: SeqSet) -> int:
@@ -174,7 +185,7 @@ async def _close(session: IMAPSession, _command: Close) -> Ending:
     if not here.read_only:
         # RFC 3501 section 6.4.2: nobody is told; nor is HIGHESTMODSEQ (RFC 7162 section 3.2.8)
         try:
-            await session.changed(here.mailbox.expunge())
+            await expunge(session)
         except NotPermitted:
             pass  # RFC 4314 section 4: the mailbox is closed all the same
     await session.leave_mailbox()
@@ -193,7 +204,7 @@ async def _expunge(session: IMAPSession, command: Expunge) -> Ending:
         uids, code = session.bounded(await _marked(session, command.uids))
     if here.read_only:
         return NO("The mailbox is open read-only", codes.READ_ONLY)
-    await session.changed(here.mailbox.expunge(uids))
+    await expunge(session, uids)
     return session.with_code(OK("Expunged"), code)
 
 

@@ -21,9 +21,6 @@ from pymta.wire.imap.response.status import NO, OK, Ending
 
 __all__ = ["CALLS"]
 
-AT_ONCE: Final = 10_000
-"""Messages whose flags are changed in one commit, for which all other changes wait."""
-
 
 async def _store(session: IMAPSession, command: Store) -> Ending:
     here = session.here
@@ -74,7 +71,7 @@ async def _flag(session: IMAPSession, command: Store, uids: UIDSet, since: ModSe
     :returns: those that were changed after ``since``, and left out.
     """
     late = UIDSet()
-    for part in slices(uids, AT_ONCE):
+    for part in slices(uids):
         change = session.here.mailbox.change_flags(part, command.change, since)
         late = late | await session.changed(change)
     return late

@@ -9,6 +9,7 @@ from typing import Any
 
 from pymta.mailbox import UID, Copied, Expunged, ModSeq, UIDSet, UIDValidity
 from pymta.store._flags import Flags, names_of, part, spelled
+from pymta.store._needed import check_needed
 from pymta.store.maildir.appending import INSERT_MESSAGE, destination_of, take_uid, where
 from pymta.store.maildir.boxes import Box
 from pymta.store.maildir.digests import COLUMNS
@@ -26,20 +27,26 @@ Name = Callable[[str], str]
 """Gives a new name, with this mark."""
 
 
-def copy(work: Work, guid: str, *, uids: UIDSet, destination: str, name: Name) -> Copied:
+def copy(
+    work: Work, guid: str, *, uids: UIDSet, needed: UIDSet | None, destination: str, name: Name
+) -> Copied:
     """See :meth:`~pymta.interfaces.mailbox.IMailbox.copy`."""
     box, target, messages = _both(work, guid, uids=uids, destination=destination)
+    check_needed(needed, (message.uid for message in messages))
     check_room(work, target, sum(message.size for message in messages), len(messages))
     if not messages:
         return Copied(UIDValidity(target.validity), (), ModSeq(target.modseq))
-    return _copied(target, _copy(work, box, target, messages=messages, name=name))
+    pairs, modseq = _copy(work, box, target, messages=messages, name=name)
+    check_needed(needed, (old for old, _ in pairs))
+    return _copied(target, (pairs, modseq))
 
 
 def move(
-    work: Work, guid: str, *, uids: UIDSet, destination: str, name: Name
+    work: Work, guid: str, *, uids: UIDSet, needed: UIDSet | None, destination: str, name: Name
 ) -> tuple[Copied, Expunged]:
     """See :meth:`~pymta.interfaces.mailbox.IMailbox.move`."""
     box, target, messages = _both(work, guid, uids=uids, destination=destination)
+    check_needed(needed, (message.uid for message in messages))
     if not messages:
         nothing = Copied(UIDValidity(target.validity), (), ModSeq(target.modseq))
         return nothing, Expunged(UIDSet(), ModSeq(box.modseq))
@@ -47,6 +54,7 @@ def move(
         size = sum(message.size for message in messages)
         box_quota(work, target).check(size, len(messages))
     pairs, modseq = _copy(work, box, target, messages=messages, name=name)
+    check_needed(needed, (old for old, _ in pairs))
     gone = {old for old, _ in pairs}
     bury_messages(work, box, [each for each in messages if each.uid in gone], modseq)
     return _copied(target, (pairs, modseq)), Expunged(UIDSet(gone), modseq)

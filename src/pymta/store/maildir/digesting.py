@@ -45,7 +45,7 @@ async def _digest(account: Account, guid: str, uid: UID) -> Digested | None:
         found = await account.look(lambda work: reading.find(work, guid, uid))
         file = reading.File(found)
         while octets := await account.run(partial(file.read, size, size + SLICE)):
-            reader.feed(octets)
+            await reader.feed_in_turns(octets, account.resources.breathe)
             size += len(octets)
             await account.resources.breathe()
     except (MessageGone, SpoolError, FileNotFoundError):
@@ -54,7 +54,7 @@ async def _digest(account: Account, guid: str, uid: UID) -> Digested | None:
     async def again() -> reading.Found:
         return await account.look_again(guid, lambda work: reading.find(work, guid, uid))
 
-    made = reader.finish()
+    made = await reader.finish_in_turns(account.resources.breathe)
     assert reader.structure is not None
     content = await reading.open_content(found, run=account.run, again=again)
     return uid, replace(made, preview=await preview(content, reader.structure)), size

@@ -177,24 +177,30 @@ class MaildirMailbox:
         await self._may_change()
         return await self._change(lambda work: flagging.change_flags(work, self._guid, asked))
 
-    async def copy(self, uids: UIDSet, destination: MailboxName) -> Copied:
+    async def copy(
+        self, uids: UIDSet, destination: MailboxName, needed: UIDSet | None = None
+    ) -> Copied:
         return await self._change(
             partial(
                 copying.copy,
                 guid=self._guid,
                 uids=uids,
+                needed=needed,
                 destination=normal(destination),
                 name=self._account.resources.name,
             )
         )
 
-    async def move(self, uids: UIDSet, destination: MailboxName) -> tuple[Copied, Expunged]:
+    async def move(
+        self, uids: UIDSet, destination: MailboxName, needed: UIDSet | None = None
+    ) -> tuple[Copied, Expunged]:
         await self._may_change()
         return await self._change(
             partial(
                 copying.move,
                 guid=self._guid,
                 uids=uids,
+                needed=needed,
                 destination=normal(destination),
                 name=self._account.resources.name,
             )

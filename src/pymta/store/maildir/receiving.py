@@ -105,7 +105,7 @@ class _Receiving:
         reader, lines, last = DigestReader(), 0, b""
         for at in range(0, content.size, SLICE):
             octets = await content.read(at, at + SLICE)
-            reader.feed(octets)
+            await reader.feed_in_turns(octets, self._resources.breathe)
             lines += _bare(octets, last)
             last = octets[-1:]
             self._writing.octets.append((self._paths[-1], octets))
@@ -116,7 +116,7 @@ class _Receiving:
         date = self._resources.rules.now() if internal is None else internal
         self._writing.sealed.append((self._paths[-1], date * 1000))
         await self._wrote(_MESSAGE)
-        made = reader.finish()
+        made = await reader.finish_in_turns(self._resources.breathe)
         assert reader.structure is not None
         return Staged(
             path=path,

@@ -37,6 +37,7 @@ from pymta.message.sorting import Sortable, sort, threadable
 from pymta.message.threading import thread
 from pymta.search import Query, SortKey, ThreadAlgorithm, ThreadNode
 from pymta.store._flags import BIT_DELETED, changed, names_of, part, spelled
+from pymta.store._needed import check_needed
 from pymta.store._quota import check_size
 from pymta.store._search import Glance, Row, search
 from pymta.store.memory.changes import RETENTION, copy, drop, put, receive, unknown
@@ -214,10 +215,13 @@ class MemoryMailbox:
             account.changed([box], modseq)
         return UIDSet(late)
 
-    async def copy(self, uids: UIDSet, destination: MailboxName) -> Copied:
+    async def copy(
+        self, uids: UIDSet, destination: MailboxName, needed: UIDSet | None = None
+    ) -> Copied:
         box, account = self._there()
         target = account.box(destination)
         there = box.present(uids)
+        check_needed(needed, there)
         if not there:
             return Copied(target.uid_validity, (), target.modseq)
         size = sum(box.messages[uid].content.size for uid in there)
@@ -227,10 +231,13 @@ class MemoryMailbox:
         account.changed([target], modseq)
         return Copied(target.uid_validity, pairs, modseq)
 
-    async def move(self, uids: UIDSet, destination: MailboxName) -> tuple[Copied, Expunged]:
+    async def move(
+        self, uids: UIDSet, destination: MailboxName, needed: UIDSet | None = None
+    ) -> tuple[Copied, Expunged]:
         box, account = self._may_change()
         target = account.box(destination)
         there = box.present(uids)
+        check_needed(needed, there)
         if not there:
             return Copied(target.uid_validity, (), target.modseq), Expunged(UIDSet(), box.modseq)
         if target is not box:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from pymta.database.rows import insert_rows, through
 from pymta.mailbox import UID, Copied, Expunged, MailboxName, ModSeq, UIDSet
 from pymta.store._flags import names_of, part
+from pymta.store._needed import check_needed
 from pymta.store.sql.expunging import Kept, drop, found
 from pymta.store.sql.rows import Box, flags_of, keywords_text, uids_of
 from pymta.store.sql.tables import messages
@@ -22,11 +23,12 @@ __all__ = ["Copy", "copy", "move", "move_all"]
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """An entry of :func:`copy` and :func:`move`."""
+    """An entry of :func:`copy` and :func:`move`.  :param needed: those that must be there."""
 
     mailbox: int
     uids: UIDSet
     destination: MailboxName
+    needed: UIDSet | None = None
 
 
 def copy(
@@ -38,7 +40,7 @@ def copy(
     def one(entry: Copy) -> Copied:
         box, store = work.living(entry.mailbox)
         target = work.named(store, entry.destination)
-        kept = found(work, box, entry.uids)
+        kept = _there(work, box, entry)
         if not kept:
             return Copied(target.uid_validity, (), target.modseq)
         check_room(target, store, sum(m.size for m in kept), len(kept))
@@ -61,7 +63,7 @@ def move(
     def one(entry: Copy) -> tuple[Copied, Expunged]:
         box, store = work.living(entry.mailbox)
         target = work.named(store, entry.destination)
-        kept = found(work, box, entry.uids)
+        kept = _there(work, box, entry)
         if not kept:
             nothing = Copied(target.uid_validity, (), target.modseq)
             return nothing, Expunged(UIDSet(), box.modseq)
@@ -75,6 +77,12 @@ def move(
     results = each(entries, one)
     work.flush()
     return results
+
+
+def _there(work: Work, box: Box, entry: Copy) -> list[Kept]:
+    kept = found(work, box, entry.uids)
+    check_needed(entry.needed, (message.uid for message in kept))
+    return kept
 
 
 def move_all(work: Work, box: Box, target: Box, modseq: ModSeq) -> None:

@@ -178,13 +178,17 @@ class SQLMailbox:
         )
         return await self._resources.write(flagging.change_flags, entry)
 
-    async def copy(self, uids: UIDSet, destination: MailboxName) -> Copied:
-        entry = copying.Copy(await self._found(), uids, normal(destination))
+    async def copy(
+        self, uids: UIDSet, destination: MailboxName, needed: UIDSet | None = None
+    ) -> Copied:
+        entry = copying.Copy(await self._found(), uids, normal(destination), needed)
         return await self._resources.write(copying.copy, entry)
 
-    async def move(self, uids: UIDSet, destination: MailboxName) -> tuple[Copied, Expunged]:
+    async def move(
+        self, uids: UIDSet, destination: MailboxName, needed: UIDSet | None = None
+    ) -> tuple[Copied, Expunged]:
         self._may_change()
-        entry = copying.Copy(await self._found(), uids, normal(destination))
+        entry = copying.Copy(await self._found(), uids, normal(destination), needed)
         return await self._resources.write(copying.move, entry)
 
     async def expunge(self, uids: UIDSet | None = None) -> Expunged:

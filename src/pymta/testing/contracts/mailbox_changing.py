@@ -332,6 +332,24 @@ class ChangingContract(MailboxCase):
         info = await target.info()
         assert (2, 1, 1) == (info.messages, info.unseen, info.deleted)
 
+    @pytest.mark.parametrize("what", ["copy", "move"])
+    @case
+    async def test_copy_of_what_is_needed(self, store: IMailboxStore, what: str) -> None:
+        """Where one is gone that must be there, nothing is done; another one is passed over."""
+        await store.create(name("a"))
+        inbox, other = await self.inbox(store), await store.open(name("a"))
+        await four(inbox)
+        await inbox.remove(UIDSet([2]))
+        before = await inbox.snapshot()
+        call = getattr(inbox, what)
+        with pytest.raises(MessageGone):
+            await call(UIDSet([1, 2, 4]), name("a"), UIDSet([2, 4]))
+        assert (before, 0) == (await inbox.snapshot(), (await other.info()).messages)
+        made = await call(UIDSet([1, 2, 4]), name("a"), UIDSet([1, 4]))
+        copied = made if what == "copy" else made[0]
+        assert [1, 4] == [old for old, _ in copied.pairs]
+        assert ["1", "4"] == await subjects(other)
+
     @case
     async def test_copy_of_nothing(self, store: IMailboxStore) -> None:
         """No message, no change."""

@@ -5,6 +5,7 @@ The messages of an APPEND or REPLACE as they come: the reader's wants, met from 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from pymta.errors import LocalProtocolError
 from pymta.wire.imap.append import AppendReader, Want
@@ -16,6 +17,10 @@ from pymta.wire.imap.response.codes import TOOBIG
 from pymta.wire.imap.response.status import BAD
 
 __all__ = ["AppendStream"]
+
+#: RFC 3501 section 9, RFC 3516 section 4.4: CHAR8 of a literal is any octet but this one, which
+#: is what a literal8 is for.
+_NUL: Final = b"\0"
 
 
 class AppendStream:
@@ -45,7 +50,7 @@ class AppendStream:
         self._want: Want | None = None
         self._slices: list[bytes] = []
         self._gathered = self._names = 0
-        self._streaming = False
+        self._streaming = self._binary = False
         reader.take_text(text, intake.announced)
         self._steps = reader.steps()
 
@@ -77,11 +82,14 @@ class AppendStream:
             raise LocalProtocolError("no literal is announced")
         if announced.synchronizing:
             self._consent()
+        self._binary = announced.binary
         self._intake.begin()
         self._streaming = True
 
     def _octets(self) -> LiteralOctets | None:
         data = self._intake.octets(self._most)
+        if not self._binary and _NUL in data:
+            raise CommandRefused(BAD("a literal may not hold NUL; a literal8 may"))
         return LiteralOctets(data) if data else None
 
     def _check_unasked(self) -> None:

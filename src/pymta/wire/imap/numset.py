@@ -75,8 +75,11 @@ class SeqSet:
         return clipped if len(clipped) < 2 else UIDSet.of_ranges(clipped).ranges
 
     def exceeds(self, largest: int) -> bool:
-        """Whether a number was written that is larger; ``*`` never is."""
-        return any(largest < end < STAR for pair in self.ranges for end in pair)
+        """
+        Whether a number was written that is larger; ``*`` is where there is no message at all
+        (:rfc:`9051#section-9`, seq-number).
+        """
+        return not largest or any(largest < end < STAR for pair in self.ranges for end in pair)
 
     def _clipped(self, largest: int) -> Iterator[tuple[int, int]]:
         for first, last in self.ranges:

@@ -11,14 +11,14 @@ parameter as :rfc:`2231#section-4` writes it, and a message/global as a part wit
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Final
 
 from pymta.message.parameters import Parameters
 from pymta.message.structure import Part, Structure
 from pymta.wire.imap.response.envelope import NIL, string, utf8_string, write_envelope
 
-__all__ = ["same_with_utf8", "write_body", "write_body_structure"]
+__all__ = ["body_structure_pieces", "same_with_utf8", "write_body", "write_body_structure"]
 
 # RFC 2231 section 7, attribute-char: what needs no escape in an extended value.
 _PLAIN: Final = frozenset(
@@ -38,6 +38,11 @@ def write_body(structure: Structure, *, utf8: bool) -> bytes:
 
 def write_body_structure(structure: Structure, *, utf8: bool) -> bytes:
     """BODYSTRUCTURE: with extension data."""
+    return b"".join(body_structure_pieces(structure, utf8=utf8))
+
+
+def body_structure_pieces(structure: Structure, *, utf8: bool) -> Iterator[bytes]:
+    """The same, in pieces of a part at most: thousands take a while."""
     return (_UTF8 if utf8 else _ASCII).full(structure.root)
 
 
@@ -61,25 +66,31 @@ class _Writer:
         if part.parts:
             inside = b"".join(map(self.short, part.parts))
             return b"(%b %b)" % (inside, self._token(part.media.subtype))
-        return b"(%b)" % self._fields(part, self._inside(part, self.short))
+        inside = b""
+        if (message := self._shown(part)) is not None:
+            inside = b" %b %b %d" % (self._envelope(message), self.short(message), part.lines)
+        return b"(%b%b%b)" % (self._fields(part), self._lines(part), inside)
 
-    def full(self, part: Part) -> bytes:
-        dsp, lang, loc = self._disposition(part), self._language(part), self._text(part.location)
+    def full(self, part: Part) -> Iterator[bytes]:
         if part.parts:
-            return b"(%b %b %b %b %b %b)" % (
-                b"".join(map(self.full, part.parts)),
-                self._token(part.media.subtype),
-                self._parameters(part.media.parameters),
-                dsp,
-                lang,
-                loc,
-            )
-        fields = self._fields(part, self._inside(part, self.full))
-        return b"(%b %b %b %b %b)" % (fields, self._text(part.md5), dsp, lang, loc)
+            yield b"("
+            for inner in part.parts:
+                yield from self.full(inner)
+            subtype = self._token(part.media.subtype)
+            yield b" %b %b" % (subtype, self._parameters(part.media.parameters))
+        else:
+            yield b"(%b%b" % (self._fields(part), self._lines(part))
+            if (message := self._shown(part)) is not None:
+                yield b" %b " % self._envelope(message)
+                yield from self.full(message)
+                yield b" %d" % part.lines
+            yield b" %b" % self._text(part.md5)
+        dsp, lang, loc = self._disposition(part), self._language(part), self._text(part.location)
+        yield b" %b %b %b)" % (dsp, lang, loc)
 
-    def _fields(self, part: Part, inside: bytes) -> bytes:
+    def _fields(self, part: Part) -> bytes:
         media = part.media
-        return b"%b %b %b %b %b %b %d%b" % (
+        return b"%b %b %b %b %b %b %d" % (
             self._token(media.type),
             self._token(media.subtype),
             self._parameters(media.parameters),
@@ -87,17 +98,17 @@ class _Writer:
             self._text(part.description),
             self._token(part.encoding),
             part.octets,
-            inside,
         )
 
-    def _inside(self, part: Part, form: Callable[[Part], bytes]) -> bytes:
-        # What stands behind the size: of a text its lines, of a message all that it is.
-        if part.media.type == "text":
-            return b" %d" % part.lines
-        if part.message is None or (part.media.subtype == "global" and not self._utf8):
-            return b""
-        envelope = write_envelope(part.message.envelope, utf8=self._utf8)
-        return b" %b %b %d" % (envelope, form(part.message), part.lines)
+    def _lines(self, part: Part) -> bytes:
+        # What stands behind the size of a text; of a message it is all that is in it.
+        return b" %d" % part.lines if part.media.type == "text" else b""
+
+    def _shown(self, part: Part) -> Part | None:
+        return None if part.media.subtype == "global" and not self._utf8 else part.message
+
+    def _envelope(self, message: Part) -> bytes:
+        return write_envelope(message.envelope, utf8=self._utf8)
 
     def _token(self, text: str) -> bytes:
         return b'"%b"' % text.encode("ascii")
