@@ -23,7 +23,7 @@ STATEMENTS = {
     "recover": sql_claim._RECOVER,
     "look": sql_settle._LOOK.postgresql,
     "release": sql_settle._RELEASE,
-    "last": sql_settle._LAST,
+    "last": sql_settle._LAST.postgresql,
 }
 FILL = (
     """INSERT INTO pymta_queue_mails

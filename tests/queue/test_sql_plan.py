@@ -23,7 +23,8 @@ STATEMENTS = {
     "recover": sql_claim._RECOVER,
     "look": sql_settle._LOOK.sqlite,
     "release": sql_settle._RELEASE,
-    "last": sql_settle._LAST,
+    "gone": sql_settle._LAST.found.sqlite,
+    "last": sql_settle._LAST.sqlite,
     "forget": sql_settle._FORGET,
 }
 

@@ -82,15 +82,15 @@ class Packed:
     def __init__(self, query: Select[Any] | Forms) -> None:
         forms = query if isinstance(query, Forms) else Forms(query, query)
         rows = forms.sqlite.subquery()
-        self._packed = select(func.json_group_array(func.json_array(*rows.c)))
-        self._as_it_is = forms.postgresql
+        self.sqlite = select(func.json_group_array(func.json_array(*rows.c)))
+        self.postgresql = forms.postgresql
         self._make = _row_of(rows.c.keys())
 
     def all(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
         """The rows."""
         if connection.dialect.name != "sqlite":  # its driver has all of them at once
-            return connection.execute(self._as_it_is, values).all()
-        packed: str = connection.scalars(self._packed, values).one()
+            return connection.execute(self.postgresql, values).all()
+        packed: str = connection.scalars(self.sqlite, values).one()
         return list(map(self._make, json.loads(packed)))
 
 
@@ -105,16 +105,16 @@ class Removal:
     def __init__(
         self, table: Table, *where: ColumnElement[bool], told: Sequence[Column[Any]]
     ) -> None:
-        self._removed = delete(table).where(*where)
-        self._told = self._removed.returning(*told)
-        self._found = Packed(select(*told).where(*where))
+        self.sqlite = delete(table).where(*where)
+        self.postgresql = self.sqlite.returning(*told)
+        self.found = Packed(select(*told).where(*where))
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
         """:returns: a row for each that was removed."""
         if connection.dialect.name != "sqlite":
-            return connection.execute(self._told, values).all()
+            return connection.execute(self.postgresql, values).all()
         # Nobody else writes in between.
-        found = self._found.all(connection, values)
+        found = self.found.all(connection, values)
         if found:
-            connection.execute(self._removed, values)
+            connection.execute(self.sqlite, values)
         return found
