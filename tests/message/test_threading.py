@@ -344,7 +344,7 @@ def test_ten_thousand(messages: list[Threadable], algorithm: ThreadAlgorithm) ->
     assert len(messages) == sum(node.uid is not None for node in nodes)
     assert time.process_time() - began < 3
     assert turns > 10
-    assert longest < 0.2
+    assert longest < 1  # gross: of 10,000 messages at once it would be 3 s
 
 
 @given(st.lists(st.integers(0, 50), max_size=60))
