@@ -439,6 +439,30 @@ class TestSQL(Ours):
             await ours.close()
 
     @case
+    async def test_mail_goes_when_nobody_delivers(self, directory: IAccountDirectory) -> None:
+        """
+        Another process may remember whose an address is; when the mailboxes of an account are
+        removed, it does no more: no delivery makes them again for whoever has the name next.
+        """
+        other = Database(REACTOR, self.folder.name, daemon=False)
+        await other.open()
+        inner, seen = self.mail.remove, []
+
+        async def look(account: str) -> None:
+            seen.append(await records.owner(account))
+            await inner(account)
+
+        self.mail.remove = look  # type: ignore[method-assign]  # to look
+        try:
+            records = SQLRecords(other)
+            assert ALICE == await records.owner(ALICE)
+            await self.ours(directory).remove(ALICE)
+            assert [None] == seen
+        finally:
+            self.mail.remove = inner  # type: ignore[method-assign]  # as it was
+            await other.close()
+
+    @case
     async def test_domains_are_remembered(self, directory: IAccountDirectory) -> None:
         """What a command makes is there within a tenth of a second, what we make at once."""
         time = [1_700_000_000_000_000]

@@ -142,9 +142,16 @@ class Accounts:
         await self._records.set_disabled(_name(account), disabled=False)
 
     async def remove(self, account: str) -> None:
-        """Remove it with its mailboxes.  :raises pymta.errors.NoSuchAccount: unknown."""
+        """
+        Remove it with its mailboxes: disabled at once, gone when nobody delivers to it any more,
+        which may take two seconds.
+
+        :raises pymta.errors.NoSuchAccount: unknown.
+        """
         name = _name(account)
         await self._records.set_disabled(name, disabled=True)
+        # What is delivered meanwhile would make mailboxes again, for whoever has the name next.
+        await self._records.unremembered()
         await self._mail.remove(name)
         await self._records.remove(name)
 

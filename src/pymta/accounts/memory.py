@@ -81,6 +81,9 @@ class MemoryRecords:
     async def set_disabled(self, name: str, *, disabled: bool) -> None:
         self._records[name] = replace(self._there(name), disabled=disabled)
 
+    async def unremembered(self) -> None:
+        pass  # one process has it all
+
     async def remove(self, name: str) -> None:
         for address in await self.addresses(name):
             await self.remove_address(address)

@@ -64,6 +64,9 @@ class Records(Protocol):
     async def set_disabled(self, name: str, *, disabled: bool) -> None:
         """Close or open it."""
 
+    async def unremembered(self) -> None:
+        """Wait until no process takes for somebody's what was disabled before this."""
+
     async def remove(self, name: str) -> None:
         """Forget it and its other addresses."""
 

@@ -30,7 +30,7 @@ from pymta.accounts.accounts import Accounts, MailStore
 from pymta.accounts.passwords import Kept, Passwords
 from pymta.accounts.records import Record, domain_of
 from pymta.address import Address
-from pymta.aio import Shared
+from pymta.aio import Shared, sleep
 from pymta.database import Database
 from pymta.database.tables import METADATA
 from pymta.errors import NoSuchAccount
@@ -87,6 +87,8 @@ _REMEMBERED = 1_000_000
 # And that a domain has none: the first account that another process makes there has to wait.
 _NOT_YET = 100_000
 _MOST_REMEMBERED = 10_000
+# Seconds: that, and for a delivery that has just asked.
+_GONE = 1.5
 
 _Step = Callable[[Connection], Any]
 
@@ -259,6 +261,9 @@ class SQLRecords:
         await self._change(
             name, change.values(changed=self._database.now(), disabled=int(disabled))
         )
+
+    async def unremembered(self) -> None:
+        await sleep(self._database.clock, _GONE)
 
     async def remove(self, name: str) -> None:
         await self._change(

@@ -75,6 +75,7 @@ class Database:
         readers: int = 2,
     ) -> None:
         self.directory = directory
+        self.clock = IReactorTime(reactor)
         self.now = now
         self.numbers = Numbers(now)
         self._daemon = daemon
@@ -82,7 +83,7 @@ class Database:
             SQLite(os.path.join(directory, file)) if url is None else PostgreSQL(url)
         )
         self._doorbell = Doorbell(
-            IReactorTime(reactor), self._version, seconds=self.dialect.poll_seconds
+            self.clock, self._version, seconds=self.dialect.poll_seconds
         )
         self._writer = Writer(
             reactor,
