@@ -82,9 +82,7 @@ class Database:
         self.dialect: Dialect = (
             SQLite(os.path.join(directory, file)) if url is None else PostgreSQL(url)
         )
-        self._doorbell = Doorbell(
-            self.clock, self._version, seconds=self.dialect.poll_seconds
-        )
+        self._doorbell = Doorbell(self.clock, self._version, seconds=self.dialect.poll_seconds)
         self._writer = Writer(
             reactor,
             self.dialect,
