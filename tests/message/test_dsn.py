@@ -12,7 +12,7 @@ from email.message import Message
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pymta.address import Address
@@ -433,6 +433,15 @@ reports = st.builds(
 
 @settings(max_examples=150, deadline=None)
 @given(reports, st.booleans())
+@example(
+    DSN(
+        reporting_mta=Typed.of("dns", "\xa0"),
+        recipients=(
+            RecipientStatus(final=Typed.of("rfc822", "\xa0"), action=Action.FAILED, status="5.0.0"),
+        ),
+    ),
+    False,
+)
 def test_what_is_written_reads_back(report: DSN, utf8: bool) -> None:
     """Whatever the values hold, and however it is encoded."""
     letter = on(*report.recipients, dsn=report, utf8=utf8)

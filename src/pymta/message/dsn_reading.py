@@ -248,9 +248,9 @@ def _typed(text: str | None, default: str) -> Typed | None:
     if not text:
         return None
     kind, semicolon, rest = text.partition(";")
-    kind = kind.strip()
+    kind = kind.strip(" \t")
     if semicolon and _TYPE.fullmatch(kind):
-        return Typed.of(kind, rest) if rest.strip() else None
+        return Typed.of(kind, rest) if rest.strip(" \t") else None
     return Typed.of(default, text)
 
 

@@ -42,8 +42,12 @@ OF_SESSIONS = {
 
 
 @contextmanager
-def served(directory: Path, maildirs: bool) -> Iterator[int]:
-    """A mail system in which every address is an account.  :returns: the port of IMAP."""
+def served(directory: Path, maildirs: bool, owner: str = "pymta") -> Iterator[int]:
+    """
+    A mail system in which every address is an account.
+
+    :param owner: another for each server on one folder.  :returns: the port of IMAP.
+    """
     reactor = SelectReactor()
     folder = str(directory / "maildirs") if maildirs else None
     kept = Mailboxes(maildirs=folder, furnished={})
@@ -53,6 +57,7 @@ def served(directory: Path, maildirs: bool) -> Iterator[int]:
         directory=str(directory),
         mailboxes=kept,
         people=springing(),
+        owner=owner,
     )
     endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
     listening = [Listening("imap", endpoint, system.imap())]
@@ -136,7 +141,7 @@ def test_what_another_server_did_is_told(tmp_path: Path, maildirs: bool) -> None
     Two servers on one folder: NOTIFY tells of what the other's clients did, 100 ms later or before,
     where the machine has time.
     """
-    with served(tmp_path, maildirs) as here, served(tmp_path, maildirs) as there:
+    with served(tmp_path, maildirs) as here, served(tmp_path, maildirs, "there") as there:
         other, peer = (connected(port, "ann@example.test") for port in (here, there))
         play(
             "C: a NOTIFY SET (PERSONAL (MessageNew MessageExpunge MailboxName))\nS: a OK ...", peer
