@@ -147,7 +147,7 @@ class IMailbox(Interface):
         """
         Rows of ``(uid, *wanted)``, ascending by UID; messages that are gone have none.
 
-        At most 1,000 UIDs a call.  :raises ValueError: for more.
+        At most 2,000 UIDs a call.  :raises ValueError: for more.
         :param changed_since: only those with a modseq above.
         """
 

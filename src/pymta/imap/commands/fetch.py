@@ -1,7 +1,7 @@
 """
 FETCH (:rfc:`3501#section-6.4.5`): rows of the store become lines, slice by slice.
 
-No more than a thousand messages are asked for at once, or 4 MiB of them, and no more than one
+No more than two thousand messages are asked for at once, or 4 MiB of them, and no more than one
 message's slice is held while the client lags behind.  What sets ``\\Seen`` sets it for a slice
 in one commit, before its octets are told, and tells the new flags with them.
 """
@@ -27,7 +27,6 @@ from pymta.imap.extension import Call, Numbering
 from pymta.imap.items import MODSEQ, Item, flags_item, item_of, uid_item
 from pymta.imap.octets import Cutting, Letter, Stream, cut, cut_slowly, cutting_of
 from pymta.imap.session import IMAPSession
-from pymta.imap.view import SLICE as ROWS
 from pymta.imap.view import SelectedView, slices
 from pymta.interfaces.content import SLICE, IContent
 from pymta.mailbox import SEEN, UID, FlagChange, FlagMode, ModSeq, UIDSet, Wanted
@@ -43,6 +42,9 @@ from pymta.wire.imap.response.status import BAD, NO, OK, Ending
 from pymta.wire.imap.sections import Section
 
 __all__ = ["CALLS"]
+
+ROWS: Final = 2000
+"""Messages that are read at once, at most: each question is a way to a thread and back."""
 
 ENOUGH: Final = 32 * 1024
 """Octets that are gathered before they are written."""

@@ -48,7 +48,7 @@ __all__ = ["MAX_RECORDS", "MaildirMailbox"]
 
 T = TypeVar("T")
 
-MAX_RECORDS = 1000
+MAX_RECORDS = 2000
 
 _COMPUTED = {
     Wanted.ENVELOPE,

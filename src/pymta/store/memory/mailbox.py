@@ -45,7 +45,7 @@ from pymta.store.memory.state import Account, Box, Message, Settings
 
 __all__ = ["MAX_RECORDS", "MemoryMailbox"]
 
-MAX_RECORDS = 1000
+MAX_RECORDS = 2000
 
 
 @implementer(ISortingMailbox)

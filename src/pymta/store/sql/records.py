@@ -26,7 +26,7 @@ from pymta.store.sql.tables import letters, messages
 
 __all__ = ["MAX_RECORDS", "records", "write_all"]
 
-MAX_RECORDS = 1000
+MAX_RECORDS = 2000
 
 MAX_CONTENT = SLICE
 """Octets of a content that comes in a row; larger ones are in files."""

@@ -484,10 +484,10 @@ class AppendingContract(MailboxCase):
 
     @case
     async def test_records_are_limited(self, store: IMailboxStore) -> None:
-        """More than 1,000 UIDs a call are refused."""
+        """More than 2,000 UIDs a call are refused."""
         inbox = await self.inbox(store)
         with pytest.raises(ValueError):
-            await inbox.records(UIDSet.of_ranges([(1, 1001)]), [Wanted.FLAGS])
+            await inbox.records(UIDSet.of_ranges([(1, 2001)]), [Wanted.FLAGS])
 
     @case
     async def test_records_changed_since(self, store: IMailboxStore) -> None:
