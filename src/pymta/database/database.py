@@ -148,7 +148,8 @@ class Database:
 
         :param size: octets that the entry will write, if many.
         :raises pymta.errors.SpoolError: no room; nothing was kept.
-        :raises pymta.errors.TooManyWaiting: nothing was kept.
+        :raises pymta.errors.TooManyWaiting: here, or by another process, which has had the
+            database for 5 s; nothing was kept.
         :raises pymta.errors.StoreClosed: in doubt, if it comes after the call.
         """
         return self._writer.write(batch, entry, size)

@@ -416,6 +416,8 @@ def _results(batch: Any, connection: Connection, waiters: Sequence[_Waiter]) -> 
 
 
 def _told(fault: Fault, error: Exception | None = None) -> Exception:
+    if fault is Fault.BUSY:
+        return TooManyWaiting("another process has had the database for too long")
     if error is None or fault is Fault.FULL:
         return SpoolError("no room: the disk or the database is full")
     return error
