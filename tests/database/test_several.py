@@ -20,8 +20,10 @@ from sqlalchemy import Connection, text
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from pymta.aio import gather
-from pymta.database import Database, sqlite
+from pymta.aio import gather, sleep
+from pymta.database import Database, sqlite, writer
+from pymta.database.duty import Duty
+from pymta.database.sqlite import SQLite
 from pymta.errors import TooManyWaiting
 
 
@@ -98,3 +100,118 @@ async def test_whoever_waits_too_long_may_come_again(
     await gather([database.write(_insert, n) for n in range(2)])
     query = text("SELECT count(*) FROM numbers")
     assert 2 == await database.read(lambda c: c.scalar(query))
+
+
+# -- the log ---------------------------------------------------------------------------------------
+
+
+@ensureDeferred
+async def test_an_idle_daemon_tidies_up_behind_a_busy_process(
+    database: Database, folder: Path
+) -> None:
+    """What others commit is moved into the file, too, by the daemon, which commits nothing."""
+    take_down = database.watch_others(lambda: None)
+    busy = _opened(folder, daemon=False)
+    await busy.open()
+    await busy.write(_table, None)
+    await busy.write(_insert, b"the needle in the log")
+    for n in range(100):
+        await busy.write(_insert, n)
+        await sleep(cast("Any", reactor), 0.05)
+        if b"the needle in the log" in (folder / "pymta.db").read_bytes():
+            break
+    else:
+        raise AssertionError("it is in the log still")
+    take_down()
+    await busy.close()
+
+
+class _Checkpoints:
+    """Counts those of each database."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.by: list[SQLite] = []
+        checkpoint = SQLite.checkpoint
+
+        def counted(dialect: SQLite, connection: Connection) -> None:
+            self.by.append(dialect)
+            checkpoint(dialect, connection)
+
+        monkeypatch.setattr(SQLite, "checkpoint", counted)
+
+
+@ensureDeferred
+async def test_of_two_daemons_one_tidies_up(
+    database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other takes over when that is gone, and begins with what is committed from then on."""
+    checkpoints = _Checkpoints(monkeypatch)
+    monkeypatch.setattr(writer, "_CHECKPOINT_GROUPS", 2)
+    second = _opened(folder, daemon=True)
+    await second.open()
+    await second.write(_table, None)
+    for n in range(6):
+        await second.write(_insert, n)
+    assert [] == checkpoints.by
+    for n in range(6):
+        await database.write(_insert, n)
+    assert {database.dialect} == set(checkpoints.by)
+
+    await database.close()
+    checkpoints.by.clear()
+    for n in range(4):  # it is noticed when two are due; then two more
+        await second.write(_insert, n)
+    await second.close()
+    assert [second.dialect] == checkpoints.by
+
+
+@ensureDeferred
+async def test_nothing_to_tidy_up(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Groups that changed nothing bring no checkpoint: it would have nothing to do."""
+    checkpoints = _Checkpoints(monkeypatch)
+    monkeypatch.setattr(writer, "_CHECKPOINT_GROUPS", 2)
+    await database.write(_table, None)
+    for _ in range(6):
+        await database.write(lambda c, entries: list(entries), None)
+    assert [] == checkpoints.by
+
+
+@ensureDeferred
+async def test_a_long_log_begins_again(
+    database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where somebody reads at each checkpoint, others wait for him once the log is long."""
+    monkeypatch.setattr(sqlite, "_LONG", 20)
+    monkeypatch.setattr(writer, "_CHECKPOINT_GROUPS", 4)
+    await database.write(_table, None)
+    reading = sqlite3.connect(folder / "pymta.db", isolation_level=None, check_same_thread=False)
+
+    def read_on() -> None:
+        """A reader that never leaves for longer than a moment."""
+        while not ended.wait(0.0005):
+            reading.execute("BEGIN")
+            reading.execute("SELECT count(*) FROM numbers").fetchone()
+            ended.wait(0.004)
+            reading.execute("COMMIT")
+
+    ended = threading.Event()
+    thread = threading.Thread(target=read_on)
+    thread.start()
+    for n in range(300):
+        await database.write(_insert, bytes(3_000) + bytes([n % 256]))
+    ended.set()
+    thread.join()
+    reading.close()
+    assert (folder / "pymta.db-wal").stat().st_size < 1_000_000
+
+
+def test_a_duty(tmp_path: Path) -> None:
+    """One has it, until it leaves it or is gone."""
+    path = str(tmp_path / "lock")
+    first, second = Duty(path), Duty(path)
+    assert (True, False) == (first.take(), second.take())
+    assert (True, True, False) == (first.take(), first.mine, second.mine)
+    first.leave()
+    first.leave()
+    assert (True, False) == (second.take(), first.take())
+    second.leave()

@@ -23,6 +23,7 @@ from pymta.aio import Pool, start
 from pymta.database.contents import Contents
 from pymta.database.dialect import Dialect
 from pymta.database.doorbell import Doorbell
+from pymta.database.duty import Duty
 from pymta.database.location import make_folder
 from pymta.database.migrate import migrate
 from pymta.database.numbers import Numbers
@@ -56,8 +57,8 @@ class Database:
         database: it belongs to one machine.
     :param file: SQLite's in there, for an application that has tables of its own in it.
     :param url: of a database of PostgreSQL in place of the file: ``postgresql+psycopg://…``.
-    :param daemon: the long-lived process: it alone moves the log into the file and sweeps content
-        files.  False for commands and further processes.
+    :param daemon: a long-lived process: it moves the log into the file, where no other daemon
+        does, and sweeps content files.  False for commands and further processes.
     :param now: microseconds since 1970.
     :param readers: threads that read.
     :raises pymta.errors.Mistake: that is no such URL.
@@ -88,7 +89,7 @@ class Database:
             self.dialect,
             connect=self._connect,
             committed=self._doorbell.ring,
-            checkpoints=daemon,
+            checkpoints=self._duty(file) if daemon and url is None else None,
             # Of another machine's disk nobody can keep a part.
             reserve=Reserve(os.path.join(directory, "reserve")) if daemon and url is None else None,
         )
@@ -191,8 +192,11 @@ class Database:
         except (PymtaError, OSError, SQLAlchemyError) as error:
             _log.warn("content files were not swept: {error}", error=str(error))
 
+    def _duty(self, file: str) -> Duty:
+        return Duty(os.path.join(self.directory, f"{file}-checkpoints.lock"))
+
     def _version(self) -> Deferred[object]:
-        return self._writer.call(self.dialect.version)
+        return self._writer.look()
 
     def _connect(self) -> Connection:  # in the writer's thread
         make_folder(self.directory)

@@ -2,8 +2,8 @@
 What SQLite does its own way: how a connection is made, and what its errors mean.
 
 A database is born with its page size, ``auto_vacuum`` and ``application_id``; WAL is a property of
-the file, ``synchronous`` one of each connection.  Only the daemon's writer checkpoints: before
-SQLite 3.51.3 a WAL database can be damaged when two connections do so at one time.
+the file, ``synchronous`` one of each connection.  One process checkpoints: before SQLite 3.51.3 a
+WAL database can be damaged when two connections do so at one time.
 """
 
 from __future__ import annotations
@@ -57,6 +57,12 @@ _PATIENCE = 5.0
 # 0.15 s.
 _LOOKS = (0.000_2, 0.002)
 
+_LONG = 4_000
+"""Pages of the log, from which on others are kept waiting until it can begin again."""
+
+_LONG_WAIT = 100
+"""Milliseconds that we wait for them, and they then for somebody who reads."""
+
 _FAULTS = {
     sqlite3.SQLITE_FULL: Fault.FULL,
     sqlite3.SQLITE_BUSY: Fault.BUSY,
@@ -71,7 +77,7 @@ _FAULTS = {
 class SQLite:
     """Connections to one file.  :param path: in a folder that is there."""
 
-    __slots__ = ("path",)
+    __slots__ = ("_is_long", "path")
 
     poll_seconds = 0.05
     mark = "?"
@@ -79,6 +85,7 @@ class SQLite:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self._is_long = False
 
     def create(self) -> None:
         """
@@ -139,8 +146,20 @@ class SQLite:
         return changes
 
     def checkpoint(self, connection: Connection) -> None:
-        """Move what was committed from the log to the file, as far as readers let us."""
-        _pragma(connection, "PRAGMA wal_checkpoint(PASSIVE)")
+        """
+        Move what was committed from the log to the file, as far as readers let us.
+
+        The log begins again when all of it was moved and nobody reads it, which others who write
+        and read all the time prevent: when it has become long, they wait for us.
+        """
+        driver = _driver(connection)
+        mode = "RESTART" if self._is_long else "PASSIVE"
+        driver.execute(f"PRAGMA busy_timeout = {_LONG_WAIT}")
+        try:
+            busy, length, _ = _pragma(connection, f"PRAGMA wal_checkpoint({mode})")
+        finally:
+            driver.execute("PRAGMA busy_timeout = 0")
+        self._is_long = length > _LONG and (mode == "PASSIVE" or bool(busy))
 
     def abandon(self, connection: Connection) -> None:
         """Leave it open: closing would check-point what may not be on the disk."""
