@@ -20,11 +20,12 @@ from sqlalchemy import Connection, text
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from pymta.aio import gather, sleep
+from pymta.aio import gather, sleep, start
 from pymta.database import Database, sqlite, writer
+from pymta.database import database as module
 from pymta.database.duty import Duty
 from pymta.database.sqlite import SQLite
-from pymta.errors import TooManyWaiting
+from pymta.errors import Mistake, TooManyWaiting
 
 
 def _opened(folder: Path, *, daemon: bool) -> Database:
@@ -40,6 +41,11 @@ def _insert(connection: Connection, entries: Sequence[object]) -> list[None]:
     rows = [{"value": entry} for entry in entries]
     connection.execute(text("INSERT INTO numbers VALUES (:value)"), rows)
     return [None] * len(entries)
+
+
+def _count(connection: Connection) -> int:
+    count: int = connection.execute(text("SELECT count(*) FROM numbers")).scalar_one()
+    return count
 
 
 @contextmanager
@@ -98,8 +104,95 @@ async def test_whoever_waits_too_long_may_come_again(
     assert "another process" in told[0]
 
     await gather([database.write(_insert, n) for n in range(2)])
-    query = text("SELECT count(*) FROM numbers")
-    assert 2 == await database.read(lambda c: c.scalar(query))
+    assert 2 == await database.read(_count)
+
+
+# -- opening ---------------------------------------------------------------------------------------
+
+
+@ensureDeferred
+async def test_births_at_once(tmp_path: Path) -> None:
+    """All who start in a new folder at one moment find the same database in it."""
+    for n in range(5):
+        databases = [_opened(tmp_path / f"{n}", daemon=k == 0) for k in range(4)]
+        await gather([start(each.open()) for each in databases])
+        for k, each in enumerate(databases):
+            await each.write(_table, None)
+            await each.write(_insert, k)
+        assert [4] * 4 == [await each.read(_count) for each in databases]
+        for each in databases:
+            await each.close()
+
+
+@ensureDeferred
+async def test_opening_beside_one_that_upgrades(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever starts meanwhile waits, and not for ever."""
+    duty = Duty(str(folder / "pymta.db-opening.lock"))
+    assert duty.take()
+    database = _opened(folder, daemon=False)
+    threading.Timer(0.2, duty.leave).start()
+    await database.open()
+    await database.close()
+
+    monkeypatch.setattr(module, "_OPENING", 0.1)
+    assert duty.take()
+    with pytest.raises(Mistake, match="another process"):
+        await database.open()
+    duty.leave()
+    await database.open()
+    await database.close()
+
+
+@ensureDeferred
+async def test_opening_beside_one_that_writes(folder: Path) -> None:
+    """Opening commits nothing of its own: the file is looked at while somebody writes."""
+    with _locked(folder):
+        SQLite(str(folder / "pymta.db")).create()
+
+
+# -- numbers ---------------------------------------------------------------------------------------
+
+
+@ensureDeferred
+async def test_numbers_of_two_processes_never_meet(folder: Path) -> None:
+    """Also where both make them at one moment, by the thousand."""
+    clock = [1_900_000_000_000_000]
+    databases = [
+        Database(cast("Any", reactor), str(folder), daemon=False, now=lambda: clock[0])
+        for _ in range(3)
+    ]
+    for each in databases:
+        await each.open()
+    taken: list[int] = []
+    for n in range(3_000):
+        clock[0] += n % 3
+        for each in databases:
+            first = each.numbers.take(1 + n % 200)
+            taken += range(first, first + 1 + n % 200)
+    assert len(taken) == len(set(taken))
+    for each in databases:
+        await each.close()
+
+
+@ensureDeferred
+async def test_numbers_of_more_processes_than_there_are_places(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They have chance, as all had; who comes when one has gone has its place."""
+    monkeypatch.setattr(module, "PLACES", 1)
+    databases = [_opened(folder, daemon=False) for _ in range(3)]
+    first, second, third = databases
+    await first.open()
+    await second.open()
+    assert first.numbers.take() != second.numbers.take()
+    await first.close()
+    await third.open()
+    blocks = {third.numbers.take() >> 16 & 15 for _ in range(50)}
+    assert {0} == blocks
+    await second.close()
+    await third.close()
 
 
 # -- the log ---------------------------------------------------------------------------------------

@@ -26,13 +26,13 @@ from pymta.database.doorbell import Doorbell
 from pymta.database.duty import Duty
 from pymta.database.location import make_folder
 from pymta.database.migrate import migrate
-from pymta.database.numbers import Numbers
+from pymta.database.numbers import PLACES, Numbers
 from pymta.database.postgres import PostgreSQL
 from pymta.database.readers import Readers
 from pymta.database.reserve import Reserve
 from pymta.database.sqlite import SQLite
 from pymta.database.writer import Batch, Writer
-from pymta.errors import PymtaError
+from pymta.errors import Mistake, PymtaError
 
 __all__ = ["Database"]
 
@@ -42,6 +42,9 @@ T = TypeVar("T")
 
 _FILE_THREADS = 4
 _FILE_CALLS_WAITING = 4_000
+
+_OPENING = 300.0
+"""Seconds that an upgrade of much mail by another process may take."""
 
 _log = Logger(namespace="pymta.database")
 
@@ -76,6 +79,7 @@ class Database:
         readers: int = 2,
     ) -> None:
         self.directory = directory
+        self._file = file
         self.clock = IReactorTime(reactor)
         self.now = now
         self.numbers = Numbers(now)
@@ -89,7 +93,7 @@ class Database:
             self.dialect,
             connect=self._connect,
             committed=self._doorbell.ring,
-            checkpoints=self._duty(file) if daemon and url is None else None,
+            checkpoints=self._duty("checkpoints") if daemon and url is None else None,
             # Of another machine's disk nobody can keep a part.
             reserve=Reserve(os.path.join(directory, "reserve")) if daemon and url is None else None,
         )
@@ -135,6 +139,7 @@ class Database:
         await self._writer.stop()
         await self._files.stop()
         await self._readers.stop()
+        self.numbers.leave()
 
     def write(
         self, batch: Batch[Entry, Result], entry: Entry, *, size: int = 0
@@ -192,14 +197,23 @@ class Database:
         except (PymtaError, OSError, SQLAlchemyError) as error:
             _log.warn("content files were not swept: {error}", error=str(error))
 
-    def _duty(self, file: str) -> Duty:
-        return Duty(os.path.join(self.directory, f"{file}-checkpoints.lock"))
+    def _duty(self, what: str) -> Duty:
+        return Duty(os.path.join(self.directory, f"{self._file}-{what}.lock"))
 
     def _version(self) -> Deferred[object]:
         return self._writer.look()
 
     def _connect(self) -> Connection:  # in the writer's thread
         make_folder(self.directory)
+        duty = self._duty("opening")
+        if not duty.wait(_OPENING):
+            raise Mistake(f"{self.directory}: another process has been opening it for minutes")
+        try:
+            return self._connect_alone()
+        finally:
+            duty.leave()
+
+    def _connect_alone(self) -> Connection:
         self.dialect.create()
         make_folder(self.contents.folder)
         connection = self.dialect.writer()
@@ -207,6 +221,8 @@ class Database:
             # Under the writer's lock, even if there is nothing to do: a server that still commits
             # for a process that has died is waited for, before the sweep asks what is named.
             migrate(connection)
+            if not self.dialect.shared:  # another machine's places nobody knows
+                self.numbers.settle(self._duty(f"numbers-{n:02}") for n in range(PLACES))
         except BaseException:
             connection.close()
             raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 
 __all__ = ["Duty"]
 
@@ -47,6 +48,15 @@ class Duty:
                 os.close(file)
                 raise
             self._file = file
+        return True
+
+    def wait(self, seconds: float) -> bool:
+        """The same, and wait for whoever has it.  Blocks."""
+        until = time.monotonic() + seconds
+        while not self.take():
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.005)
         return True
 
     def leave(self) -> None:

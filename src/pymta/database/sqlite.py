@@ -31,7 +31,6 @@ _AT_BIRTH = (
     "PRAGMA page_size = 4096",
     "PRAGMA auto_vacuum = INCREMENTAL",
     f"PRAGMA application_id = {APPLICATION_ID}",
-    "PRAGMA journal_mode = WAL",
 )
 _EACH_CONNECTION = (
     "PRAGMA synchronous = FULL",
@@ -89,7 +88,8 @@ class SQLite:
 
     def create(self) -> None:
         """
-        Give birth to the file, if it is not there.  Several processes may do so at once.
+        Give birth to the file, if it is not there.  One process at a time: of two that change
+        ``journal_mode`` one may be told that it is locked, without having waited.
 
         :raises Mistake: if it is there and somebody else's, on a network file system, or this
             SQLite is too old.
@@ -107,13 +107,12 @@ class SQLite:
         try:
             [known] = connection.execute("PRAGMA application_id").fetchone()
             [pages] = connection.execute("PRAGMA page_count").fetchone()
-            if pages == 0 or known == APPLICATION_ID:
-                for statement in _AT_BIRTH:
-                    connection.execute(statement)
-            elif known:
+            if known not in (0, APPLICATION_ID):
                 raise Mistake(f"{self.path} is the database of another application")
-            else:
-                connection.execute("PRAGMA journal_mode = WAL")
+            # Those are commits, which would have to wait for somebody who writes.
+            for statement in () if pages else _AT_BIRTH:
+                connection.execute(statement)
+            connection.execute("PRAGMA journal_mode = WAL")
         finally:
             connection.close()
 
