@@ -25,7 +25,7 @@ from pymta.database import Database, sqlite, writer
 from pymta.database import database as module
 from pymta.database.duty import Duty
 from pymta.database.sqlite import SQLite
-from pymta.errors import Mistake, TooManyWaiting
+from pymta.errors import Mistake, SpoolError, TooManyWaiting
 
 
 def _opened(folder: Path, *, daemon: bool) -> Database:
@@ -252,7 +252,7 @@ async def test_of_two_daemons_one_tidies_up(
 
     await database.close()
     checkpoints.by.clear()
-    for n in range(4):  # it is noticed when two are due; then two more
+    for n in range(5):  # it is noticed when two are due; then two more, and one behind them
         await second.write(_insert, n)
     await second.close()
     assert [second.dialect] == checkpoints.by
@@ -308,3 +308,40 @@ def test_a_duty(tmp_path: Path) -> None:
     first.leave()
     assert (True, False) == (second.take(), first.take())
     second.leave()
+
+
+# -- a full disk -----------------------------------------------------------------------------------
+
+
+def _essential(connection: Connection, entries: Sequence[object]) -> list[None]:
+    return _insert(connection, entries)
+
+
+def _limit(connection: Connection) -> None:
+    driver: Any = connection.connection.driver_connection
+    [pages] = driver.execute("PRAGMA page_count").fetchone()
+    driver.execute(f"PRAGMA max_page_count = {pages}")
+
+
+@ensureDeferred
+async def test_d04_one_reserve_for_all(database: Database, folder: Path) -> None:
+    """Whoever finds the disk full first lets it go, for what is essential to all and no other."""
+    take_down = database.watch_others(lambda: None)
+    other = _opened(folder, daemon=False)
+    await other.open()
+    for each in (database, other):
+        each.essential(_essential)
+        await each.write(_table, None)
+    await sleep(cast("Any", reactor), 0.2)
+    for each in (database, other):
+        await each._writer.call(_limit)
+    with pytest.raises(SpoolError, match="no room"):
+        await other.write(_insert, bytes(3_000_000))
+    await other.write(_essential, bytes(20_000))
+    await sleep(cast("Any", reactor), 0.3)
+    with pytest.raises(SpoolError, match="no room"):
+        await database.write(_insert, bytes(100))
+    for each in (other, database) * 5:
+        await each.write(_essential, bytes(20_000))
+    take_down()
+    await other.close()

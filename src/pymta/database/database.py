@@ -95,7 +95,7 @@ class Database:
             committed=self._doorbell.ring,
             checkpoints=self._duty("checkpoints") if daemon and url is None else None,
             # Of another machine's disk nobody can keep a part.
-            reserve=Reserve(os.path.join(directory, "reserve")) if daemon and url is None else None,
+            reserve=Reserve(os.path.join(directory, "reserve")) if url is None else None,
         )
         self._readers = Readers(reactor, self.dialect.reader, threads=readers)
         self._files = Pool(

@@ -102,7 +102,7 @@ class Writer:
     :param committed: called on the reactor's thread after each commit that changed something, once
         its waiters know.
     :param checkpoints: whoever has it moves the log into the file, also what others commit; None
-        for those who never do.
+        for those who never do, and who do not fill the reserve at the start either.
     """
 
     def __init__(
@@ -245,7 +245,7 @@ class Writer:
             self._closed = True
             self._post([(opened, error)])
         else:
-            if self._reserve is not None:
+            if self._reserve is not None and self._checkpoints is not None:
                 self._fill(connection)
             self._post([(opened, None)])
             self._work(connection)
@@ -388,6 +388,8 @@ class Writer:
         version = self._database.version(connection)
         if version != self._version and self._version is not None:
             self._groups += _FOREIGN_GROUPS
+            if self._reserve is not None and not self._short:
+                self._short = not self._reserve.is_there(connection)
         self._version = version
         return version
 
