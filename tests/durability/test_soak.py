@@ -17,6 +17,7 @@ from typing import Any
 
 from tests.durability.audit import check_database, queued, until
 from tests.durability.soaking import ACCOUNT, Book, hatch
+from tests.store.ledger import mistakes
 
 SECONDS = float(os.environ.get("PYMTA_SOAK", "3"))
 SEED = int(os.environ.get("PYMTA_SEED", "2026"))
@@ -75,6 +76,7 @@ def test_three_processes_on_one_folder(tmp_path: Path) -> None:
     assert min(len(book.kept) for book in books) > SECONDS
 
     check_database(folder)
+    assert [] == mistakes(folder)
     kept = Counter(name for book in books for name in book.kept)
     removed = Counter(name for book in books for name in book.removed)
     assert kept == _there(folder) + removed
