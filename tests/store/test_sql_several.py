@@ -13,14 +13,18 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import func, select
 from twisted.internet.epollreactor import EPollReactor
 
 from pymta.aio import sleep
 from pymta.errors import NoSuchMailbox
 from pymta.interfaces.mailbox import IMailbox, IMailboxStore
-from pymta.mailbox import INBOX, MailboxName
+from pymta.mailbox import INBOX, UID, MailboxName, ModSeq, Snapshot, UIDSet, UIDValidity
+from pymta.store.sql import snapshots
+from pymta.store.sql.snapshots import UIDMap
+from pymta.store.sql.tables import mailboxes, uid_maps
 from pymta.testing.contracts.mailbox import MailboxContract
-from pymta.testing.contracts.mailbox_case import message
+from pymta.testing.contracts.mailbox_case import message, name
 from tests.store.conftest import Run
 from tests.store.house import House
 from tests.store.ledger import mistakes
@@ -150,3 +154,46 @@ def test_the_bell_rings_soon(
     run(test)
     run(here.close)
     run(there.close)
+
+
+def _map(modseq: int) -> UIDMap:
+    return UIDMap(ModSeq(modseq), UID(9), UIDSet([1, 2, 8]))
+
+
+def test_the_later_map_is_kept(
+    reactor: EPollReactor, run: Run, template: Callable[[Path], None], tmp_path: Path
+) -> None:
+    """Whoever saves last may have looked first."""
+    template(tmp_path)
+    house = House(reactor, tmp_path)
+    run(house.open)
+
+    async def test() -> None:
+        boxes = house.store.mailboxes("anna")
+        await boxes.create(name("Big"))
+        resources = house.store._resources
+        box = await resources.read(lambda c: c.scalar(select(func.max(mailboxes.c.id))))
+        for modseq in (7, 9, 8):
+            await resources.write(snapshots.save, snapshots.SavedMap(box, _map(modseq)))
+        saved = select(uid_maps.c.modseq)
+        assert [9] == await resources.read(lambda c: c.scalars(saved).all())
+
+    run(test)
+    run(house.close)
+
+
+def test_maps_that_nobody_saves_are_bounded() -> None:
+    """Of a process that leaves sweeping to another."""
+    maps = snapshots.Maps()
+    snapshot = Snapshot(
+        uids=UIDSet([1, 2, 8]),
+        uid_validity=UIDValidity(1),
+        uid_next=UID(9),
+        modseq=ModSeq(7),
+        recent=UID(1),
+    )
+    for box in range(snapshots.MAPS + 5):
+        maps.put(box, snapshots.Looked(snapshot, _map(7), snapshots.WORTH_SAVING))
+    unsaved = [each.mailbox for each in maps.take_unsaved()]
+    assert list(range(5, snapshots.MAPS + 5)) == unsaved
+    assert [] == maps.take_unsaved()
