@@ -157,4 +157,4 @@ def test_in_memory_nobody_is_in_the_way() -> None:
     """There is no folder, and whoever brings stores knows who else works on them."""
     assert None is MailSystem(cast("Any", reactor)).ownership
     stores = MailSystem(cast("Any", reactor)).stores
-    assert None is MailSystem(cast("Any", reactor), stores=stores, directory="x").ownership
+    assert None is MailSystem(cast("Any", reactor), stores=stores).ownership

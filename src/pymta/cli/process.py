@@ -94,11 +94,19 @@ def spare_turns() -> None:
     gc.set_threshold(4_000, 5, 40)
 
 
-def serve(reactor: Any, service: MailService, ready: Callable[[], Awaitable[None]]) -> int:
+def serve(
+    reactor: Any,
+    service: MailService,
+    ready: Callable[[], Awaitable[None]],
+    *,
+    seconds: float | None = STOP_SECONDS,
+) -> int:
     """
     Run the service until SIGTERM, SIGINT or ``reactor.stop``.
 
     :param ready: called when all is started.
+    :param seconds: for the stop, then the process ends all the same; None where somebody else
+        sees to that.
     :returns: the exit status.
     """
     status = 0
@@ -116,7 +124,8 @@ def serve(reactor: Any, service: MailService, ready: Callable[[], Awaitable[None
         await ready()
 
     reactor.callWhenRunning(lambda: start(begin()).addErrback(failed))
-    reactor.addSystemEventTrigger("before", "shutdown", _end_soon)
+    if seconds is not None:
+        reactor.addSystemEventTrigger("before", "shutdown", _end_within, seconds)
     reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
     reactor.run()
     return status
@@ -144,9 +153,9 @@ def stop(reactor: Any) -> None:
         pass
 
 
-def _end_soon() -> None:
+def _end_within(seconds: float) -> None:
     # A thread that waits for a disk would keep the process; what is durable needs no farewell.
-    timer = threading.Timer(STOP_SECONDS + 0.1, os._exit, [0])
+    timer = threading.Timer(seconds + 0.1, os._exit, [0])
     timer.daemon = True
     timer.start()
 
