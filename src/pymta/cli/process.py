@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ReactorNotRunning
@@ -31,7 +31,6 @@ from zope.interface import implementer
 
 from pymta.aio import start
 from pymta.cli.errors import told
-from pymta.service import MailService
 
 __all__ = ["STOP_SECONDS", "begin_log", "own_reactor", "run", "serve", "spare_turns", "watch_input"]
 
@@ -94,9 +93,18 @@ def spare_turns() -> None:
     gc.set_threshold(4_000, 5, 40)
 
 
+class Started(Protocol):
+    """A service that says when all of it has started."""
+
+    @property
+    def ready(self) -> Deferred[None]: ...
+    def startService(self) -> None: ...
+    def stopService(self) -> Deferred[None]: ...
+
+
 def serve(
     reactor: Any,
-    service: MailService,
+    service: Started,
     ready: Callable[[], Awaitable[None]],
     *,
     seconds: float | None = STOP_SECONDS,
