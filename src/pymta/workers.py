@@ -216,6 +216,7 @@ class Workers(Service):
             await self._started(1, secret)
             await gather(self._started(each, secret) for each in range(2, self._number + 1))
             self._check_wanted()
+            _log.info("{number} workers are ready", number=self._number)
         except BaseException:
             await self._end()
             self._check_wanted()
