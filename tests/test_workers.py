@@ -4,6 +4,7 @@ Tests for a server of several processes: by its configuration, and the parent by
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -15,9 +16,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pytest_twisted import ensureDeferred
+from twisted.internet import reactor
+from twisted.internet.error import CannotListenError
+from twisted.logger import capturedLogs, formatEvent
 
+from pymta.aio import CancelledError, sleep
+from pymta.workers import WorkerFailed, Workers
 from tests.cli.clients import MESSAGE, fetched, send
 from tests.cli.processes import interruptible, pymta
 
@@ -298,3 +306,160 @@ def test_by_hand() -> None:
         done.returncode,
         done.stderr,
     )
+
+
+# -- the parent by itself ----------------------------------------------------------
+
+CHILD = """
+import json, os, sys, time, signal
+told = json.loads(os.read(0, 65536))
+def ready():
+    os.write(3, b"ready\\n")
+def wait():
+    while os.read(0, 65536): pass
+"""
+
+
+def workers_of(child: str, *, relogs: bool = False, seconds: float = 20.0) -> Workers:
+    """Two of them, each running this."""
+    clock: Any = reactor
+    command = [sys.executable, "-c", CHILD + child]
+    return Workers(
+        clock,
+        command,
+        ["tcp:0:interface=127.0.0.1"],
+        number=2,
+        relogs=relogs,
+        seconds=seconds,
+    )
+
+
+@ensureDeferred
+async def test_what_they_are_told(tmp_path: Path) -> None:
+    """Their number, how many there are, one secret for all, and a socket that listens."""
+    workers = workers_of(
+        "import socket\n"
+        "fd, family, backlog = told['sockets'][0]\n"
+        "told['port'] = socket.socket(family, fileno=fd).getsockname()[1]\n"
+        f"open({str(tmp_path)!r} + '/%d' % told['number'], 'w').write(json.dumps(told))\n"
+        "ready(); wait()"
+    )
+    workers.startService()
+    await workers.ready
+    bound = workers.bound[0]
+    assert bound is not None
+    told = [json.loads((tmp_path / name).read_text()) for name in ("1", "2")]
+    assert {1: 2, 2: 2} == {each["number"]: each["of"] for each in told}
+    assert [bound.of(1).getsockname()[1]] * 2 == [each["port"] for each in told]
+    assert 1 == len({each["secret"] for each in told})
+    assert 64 == len(told[0]["secret"])
+    pids = list(workers.pids.values())
+    await workers.stopService()
+    assert [False, False] == [is_alive(pid) for pid in pids]
+    with pytest.raises(RuntimeError):
+        workers.bound  # noqa: B018
+
+
+@ensureDeferred
+async def test_one_that_does_not_start() -> None:
+    """Ends the start of all, with its status; nobody is left."""
+    workers = workers_of("if told['number'] == 2: sys.exit(3)\nready(); wait()")
+    workers.startService()
+    with pytest.raises(WorkerFailed, match=r"^worker 2 has not started \(status 3\)$"):
+        await workers.ready
+    assert not any(workers.pids.values())
+    await workers.stopService()
+
+
+@ensureDeferred
+async def test_a_port_that_is_taken() -> None:
+    """Nobody is started."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        clock: Any = reactor
+        endpoints = ["tcp:0:interface=127.0.0.1", f"tcp:{taken.getsockname()[1]}"]
+        workers = Workers(clock, ["/bin/false"], endpoints, number=2)
+        workers.privilegedStartService()
+        workers.startService()
+        with pytest.raises(CannotListenError):
+            await workers.ready
+    assert {} == workers.pids
+    await workers.stopService()
+
+
+@ensureDeferred
+async def test_stopped_before_they_are_ready() -> None:
+    """They are not left behind, and ``ready`` says that nobody wanted it any more."""
+    workers = workers_of("time.sleep(60)")
+    workers.startService()
+    [pid] = workers.pids.values()
+    await workers.stopService()
+    with pytest.raises(CancelledError):
+        await workers.ready
+    assert not is_alive(pid)
+
+
+@ensureDeferred
+async def test_who_does_not_listen_is_killed() -> None:
+    """After its time; the others have ended in peace."""
+    workers = workers_of(
+        "if told['number'] == 1: signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "ready()\n"
+        "if told['number'] == 1: time.sleep(60)\n"
+        "wait()",
+        seconds=0.5,
+    )
+    workers.startService()
+    await workers.ready
+    pids = list(workers.pids.values())
+    await workers.stopService()
+    assert [False, False] == [is_alive(pid) for pid in pids]
+
+
+@ensureDeferred
+async def test_started_again_and_again(tmp_path: Path) -> None:
+    """
+    After one second, then after two: what ends at once is not started as fast as it can end.
+    """
+    workers = workers_of(
+        f"with open({str(tmp_path / 'lives')!r}, 'a') as lives:\n"
+        "    if told['number'] == 2: lives.write('%f\\n' % time.time())\n"
+        "ready()\n"
+        "if told['number'] == 2: sys.exit(1)\n"
+        "wait()"
+    )
+    workers.startService()
+    await workers.ready
+    clock: Any = reactor
+    while len(lives := (tmp_path / "lives").read_text().split()) < 3:
+        await sleep(clock, 0.1)
+    await workers.stopService()
+    first, second, third = map(float, lives)
+    assert second - first >= 1
+    assert third - second >= 2
+
+
+@ensureDeferred
+async def test_what_they_write_is_logged_here() -> None:
+    """
+    Line by line, each with the level and the name that it had there; what is no line of a log
+    has ours, also one without an end.
+    """
+    workers = workers_of(
+        "print('2026-11-24T19:00:00+0000 [pymta.mail#warn] smtp-1 {curly} [127.0.0.1:1] says')\n"
+        "print('Traceback:'); print('    no \\xff line', end='', flush=True)\n"
+        "ready(); wait()",
+        relogs=True,
+    )
+    with capturedLogs() as events:
+        workers.startService()
+        await workers.ready
+        await workers.stopService()
+    lines = [
+        (e["log_namespace"], e["log_level"].name, formatEvent(e)) for e in events if "line" in e
+    ]
+    expected = [
+        ("pymta.mail", "warn", "smtp-1 {curly} [127.0.0.1:1] says"),
+        ("pymta.workers", "info", "Traceback:"),
+        ("pymta.workers", "info", "    no ÿ line"),
+    ]
+    assert sorted(expected * 2) == sorted(lines)

@@ -22,10 +22,11 @@ from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
 from pymta.cli.errors import EXPECTED, NOT_UNDERSTOOD, sentence, told
-from pymta.cli.process import own_reactor, spare_turns, stop
+from pymta.cli.process import own_reactor, spare_turns
 from pymta.cli.worker import command
 from pymta.config.file import load
 from pymta.config.wiring import Wired, WiredListener
+from pymta.edge.lifeline import stop
 from pymta.edge.listening import Listening
 from pymta.errors import ConfigurationError, Mistake
 from pymta.service import MailService

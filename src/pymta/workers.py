@@ -9,8 +9,8 @@ start      ports are bound; the first worker starts and brings the store to this
            when it is ready, so do the others
 an end     nobody asked for: the worker is started again, at once after a long life, later
            after a short one; clients wait in the backlog of its socket
-stop       SIGTERM to all; whoever has not ended in time is killed
-death      of the parent: each worker sees its standard input end, and stops
+stop       each worker sees its standard input end, and stops; whoever takes too long is killed
+death      of the parent: the same
 =========  ==============================================================================
 
 A worker gets a line of JSON on its standard input, its sockets as open descriptors, and a pipe on
@@ -39,6 +39,7 @@ from twisted.python.failure import Failure
 
 from pymta.aio import CancelledError, Shared, TimeLimit, gather, sleep, start, timeout
 from pymta.components.worker import Worker
+from pymta.edge.lifeline import watch_input
 from pymta.edge.sockets import Bound, Handed, HandedEndpoint, bound
 from pymta.errors import PymtaError
 from pymta.service import STOP_SECONDS
@@ -117,8 +118,9 @@ class HandOver:
             return endpoint
         return None
 
-    def ready(self) -> None:
-        """All is started; once."""
+    def ready(self, reactor: Any) -> None:
+        """All is started; and from now on the reactor stops when the parent has gone.  Once."""
+        watch_input(reactor)
         os.write(_READY, b"ready\n")
         os.close(_READY)
 
@@ -131,8 +133,8 @@ class Workers(Service):
     Keeps so many processes running that are one server.
 
     It lives once, like :class:`~pymta.service.MailService`.  Each worker takes its
-    :class:`HandOver`, makes a :class:`~pymta.components.system.MailSystem` of it, and ends when it
-    gets SIGTERM or its standard input ends.
+    :class:`HandOver`, makes a :class:`~pymta.components.system.MailSystem` with it, says when that
+    is ready, and ends at SIGTERM.
 
     :param command: of a worker: the same for all of them.
     :param endpoints: Twisted's descriptions of where they listen.
@@ -302,7 +304,7 @@ class Workers(Service):
         self._keeping.clear()
         processes = list(self._processes.values())
         for process in processes:
-            process.signal("TERM")
+            process.stop()
         ended = gather(process.ended.wait() for process in processes)
         try:
             await timeout(self._reactor, self._seconds, ended)
@@ -333,6 +335,14 @@ class _Process(ProcessProtocol):
     def pid(self) -> int:
         """0 where it runs no more."""
         return getattr(self.transport, "pid", None) or 0
+
+    def stop(self) -> None:
+        """Have it end in peace."""
+        if self.ready.ended and self.transport is not None:
+            # A second SIGTERM, behind one that the whole group has got, would be a fault to it.
+            self.transport.closeStdin()
+        else:
+            self.signal("TERM")
 
     def signal(self, name: str) -> None:
         """Send it; nothing comes of it where it has ended."""

@@ -6,16 +6,12 @@ from __future__ import annotations
 
 import gc
 import os
-import stat
-import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol, TextIO
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ReactorNotRunning
-from twisted.internet.interfaces import IReadDescriptor
 from twisted.logger import (
     FileLogObserver,
     FilteringLogObserver,
@@ -27,12 +23,12 @@ from twisted.logger import (
     globalLogBeginner,
 )
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from pymta.aio import start
 from pymta.cli.errors import told
+from pymta.edge.lifeline import stop
 
-__all__ = ["STOP_SECONDS", "begin_log", "own_reactor", "run", "serve", "spare_turns", "watch_input"]
+__all__ = ["STOP_SECONDS", "begin_log", "own_reactor", "run", "serve", "spare_turns"]
 
 STOP_SECONDS = 0.8
 """For a server under test to end by itself; then it ends anyway, as after a crash."""
@@ -153,62 +149,8 @@ def run(reactor: Any, task: Callable[[], Coroutine[Deferred[Any], Any, int]]) ->
     return status
 
 
-def stop(reactor: Any) -> None:
-    """Stop it, if it has not stopped already."""
-    try:
-        reactor.stop()
-    except ReactorNotRunning:
-        pass
-
-
 def _end_within(seconds: float) -> None:
     # A thread that waits for a disk would keep the process; what is durable needs no farewell.
     timer = threading.Timer(seconds + 0.1, os._exit, [0])
     timer.daemon = True
     timer.start()
-
-
-# -- standard input ----------------------------------------------------------------
-
-
-def watch_input(reactor: Any) -> None:
-    """
-    Stop when standard input closes, if it is a pipe or a socket: whoever started this is gone.
-
-    What is written there is read and thrown away.
-    """
-    try:
-        descriptor = sys.stdin.fileno()
-        mode = os.fstat(descriptor).st_mode
-    except (AttributeError, OSError, ValueError):
-        return  # there is no standard input
-    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
-        reactor.addReader(_Input(reactor, descriptor))
-
-
-@implementer(IReadDescriptor)
-class _Input:
-    def __init__(self, reactor: Any, descriptor: int) -> None:
-        self._reactor = reactor
-        self._descriptor = descriptor
-
-    def fileno(self) -> int:
-        return self._descriptor
-
-    def doRead(self) -> None:
-        try:
-            data = os.read(self._descriptor, 64 * 1024)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._reactor.removeReader(self)
-            stop(self._reactor)
-
-    def connectionLost(self, reason: Failure) -> None:
-        # Of a pipe that was closed with nothing in it, epoll says "hung up", not "readable".
-        stop(self._reactor)
-
-    def logPrefix(self) -> str:
-        return "standard input"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from pymta.cli.errors import NOT_UNDERSTOOD, told
-from pymta.cli.process import begin_log, own_reactor, serve, watch_input
+from pymta.cli.process import begin_log, own_reactor, serve
 from pymta.config.file import load
 from pymta.edge.listening import Listening
 from pymta.errors import PymtaError
@@ -47,8 +47,7 @@ def main(file: str) -> int:
     service = MailService(wired.system.clock, wired.system.parts, listening)
 
     async def ready() -> None:
-        watch_input(reactor)
-        handed.ready()
+        handed.ready(reactor)
 
     return serve(reactor, service, ready, seconds=None)
 

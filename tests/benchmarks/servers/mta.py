@@ -24,7 +24,7 @@ from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.interfaces import IStreamServerEndpoint
 from zope.interface import implementer
 
-from pymta.cli.process import begin_log, own_reactor, serve, watch_input
+from pymta.cli.process import begin_log, own_reactor, serve
 from pymta.components.parts import Job, Part
 from pymta.components.relay import AGENT, with_peers
 from pymta.components.routes import Routes
@@ -130,8 +130,7 @@ def _work(reactor: Any, options: dict[str, Any], handed: HandOver) -> None:
 
     def ready(listening: Listening, answers: Answers) -> None:
         answering(_control(options, handed.worker.number), answers)
-        watch_input(reactor)
-        handed.ready()
+        handed.ready(reactor)
 
     _serve(reactor, options, endpoint, handed.worker, ready)
 
