@@ -28,6 +28,7 @@ __all__ = [
     "insert_rows",
     "keys",
     "pairs",
+    "row_of",
     "through",
 ]
 
@@ -67,8 +68,9 @@ def keys(values: Iterable[int | str | tuple[str, int]]) -> str:
     return json.dumps(list(values), ensure_ascii=False)
 
 
-def _row_of(names: Sequence[str]) -> Callable[[Iterable[Any]], Any]:
-    row = namedtuple("row", names)  # type: ignore[misc]  # its names are a query's
+def row_of(names: Sequence[str]) -> Callable[[Iterable[Any]], Any]:
+    """Makes rows, whose values have the names of a query's columns."""
+    row = namedtuple("Row", names)  # type: ignore[misc]  # its names are a query's
     return row._make
 
 
@@ -84,7 +86,7 @@ class Packed:
         rows = forms.sqlite.subquery()
         self.sqlite = select(func.json_group_array(func.json_array(*rows.c)))
         self.postgresql = forms.postgresql
-        self._make = _row_of(rows.c.keys())
+        self._make = row_of(rows.c.keys())
 
     def all(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
         """The rows."""
