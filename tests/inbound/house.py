@@ -4,17 +4,15 @@ A receiver with a queue in memory, and what is around it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any
 
-from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from pymta.address import Address
-from pymta.aio import deferred
 from pymta.envelope import Envelope, Recipient, RecipientID, Sender
 from pymta.events import Event
 from pymta.facts import Facts
@@ -33,8 +31,7 @@ from pymta.queue.queue import Queue
 from pymta.reply import Reply
 from pymta.session import Endpoint, Role, Session
 from pymta.verdict import PROCEED, MessageVerdict, Verdict
-
-T = TypeVar("T")
+from tests.awaiting import now_done
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SESSION = Session(
@@ -48,18 +45,6 @@ SESSION = Session(
 )
 SENDER = Sender(reverse_path=Address.parse("a@example.org"))
 UNKNOWN = Reply(550, "5.1.1", "No such user")
-
-
-def now_done(awaitable: Awaitable[T]) -> T:
-    """The result of what does not wait, or its exception."""
-    results: list[T] = []
-    failures: list[BaseException] = []
-    waiting: Deferred[Any] = deferred(awaitable)
-    waiting = waiting.addCallbacks(results.append, lambda no: failures.append(no.value))
-    if failures:
-        raise failures[0]
-    [result] = results
-    return result
 
 
 @implementer(IRouter)
