@@ -25,6 +25,7 @@ from pymta.interfaces.delivery import Attempt, IDeliveryAgent, Result
 from pymta.interfaces.observe import IObserver
 from pymta.interfaces.queue import (
     Claim,
+    Claimed,
     QueueEntry,
     QueueQuery,
     QueueState,
@@ -68,6 +69,23 @@ def mail(
         lanes={each.id: lane for each in recipients if lane is not None},
     )
     return replace(made, **changes)
+
+
+def claim(number: int = 1, *names: str, fence: int = 1) -> Claim:
+    """A claim of a mail to these names; ids count from 1."""
+    new = mail(number, *names)
+    return Claim(
+        queue_id=new.id,
+        lane=RELAY,
+        fence=fence,
+        owner="me",
+        until=START,
+        recipients=tuple(Claimed(recipient=each) for each in new.envelope.recipients),
+        sender=new.envelope.sender,
+        content=new.content,
+        origin=new.origin,
+        arrived=new.arrived,
+    )
 
 
 def with_notify(new: NewMail, notify: Notify) -> NewMail:
