@@ -5,7 +5,7 @@ A receiver with a queue in memory, and what is around it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -14,13 +14,11 @@ from zope.interface import implementer
 
 from pymta.address import Address
 from pymta.envelope import Envelope, Recipient, RecipientID, Sender
-from pymta.events import Event
 from pymta.facts import Facts
 from pymta.inbound.endings import Queueing
 from pymta.inbound.flow import Flow
 from pymta.inbound.receiver import Inbound
 from pymta.interfaces.content import IContent, Lane, Origin, QueueID, octets_of
-from pymta.interfaces.observe import IObserver
 from pymta.interfaces.policy import IPolicy, IPolicyConnection, IPolicyTransaction
 from pymta.interfaces.queue import QueueEntry, QueueQuery
 from pymta.interfaces.receive import IMailSession, ITransaction
@@ -32,6 +30,7 @@ from pymta.reply import Reply
 from pymta.session import Endpoint, Role, Session
 from pymta.verdict import PROCEED, MessageVerdict, Verdict
 from tests.awaiting import now_done
+from tests.observing import Observer
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SESSION = Session(
@@ -60,17 +59,6 @@ class Domains:
             case Address(_, "example.net"):
                 return Via(lane=Lane("relay", "example.net"), recipient=recipient)
         return Refusal(Reply(550, "5.7.1", "Relaying denied"))
-
-
-@implementer(IObserver)
-@dataclass
-class Observer:
-    """Remembers the events."""
-
-    events: list[Event] = field(default_factory=list)
-
-    def observe(self, event: Event) -> None:
-        self.events.append(event)
 
 
 @implementer(IPolicy, IPolicyConnection, IPolicyTransaction)
