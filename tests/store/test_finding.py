@@ -53,7 +53,7 @@ from pymta.testing.contracts.mailbox_searching import MESSAGES, QUERIES
 from pymta.testing.contracts.mailbox_sorting import LETTERS
 from tests.awaiting import now_done
 from tests.store.conftest import Run
-from tests.store.house import House
+from tests.store.house import House, opened
 
 ALL = frozenset({1, 2, 3, 4, 5})
 LEAVES = [
@@ -71,12 +71,8 @@ def house(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[House]:
     """For all of it."""
-    directory = tmp_path_factory.mktemp("finding")
-    template(directory)
-    made = House(reactor, directory)
-    run(made.open)
-    yield made
-    run(made.close)
+    with opened(reactor, run, template, tmp_path_factory.mktemp("finding")) as made:
+        yield made
 
 
 async def filled(mailbox: IMailbox) -> IMailbox:
