@@ -58,7 +58,7 @@ class Domains:
                 return Via(lane=Lane("local", local), recipient=recipient, local=True)
             case Address(_, "example.net"):
                 return Via(lane=Lane("relay", "example.net"), recipient=recipient)
-        return Refusal(Reply(550, "5.7.1", "Relaying denied"))
+        return Refusal(Reply(550, "5.7.1", "Relaying denied"), "no route")
 
 
 @implementer(IPolicy, IPolicyConnection, IPolicyTransaction)
