@@ -133,8 +133,8 @@ class Workers(Service):
     Keeps so many processes running that are one server.
 
     It lives once, like :class:`~pymta.service.MailService`.  Each worker takes its
-    :class:`HandOver`, makes a :class:`~pymta.components.system.MailSystem` with it, says when that
-    is ready, and ends at SIGTERM.
+    :class:`HandOver`, makes a :class:`~pymta.components.system.MailSystem` with it, and says when
+    that is ready; from then on it stops when the parent wants it to, or has gone.
 
     :param command: of a worker: the same for all of them.
     :param endpoints: Twisted's descriptions of where they listen.

@@ -21,7 +21,8 @@ __all__ = ["command", "main"]
 
 def command(file: str) -> tuple[str, ...]:
     """What starts a worker.  :param file: the configuration, by its absolute path."""
-    return (sys.executable, "-m", "pymta.cli.worker", file)
+    # -P: of the folder that it runs in nothing is imported but by those who have it on their path.
+    return (sys.executable, "-P", "-m", "pymta.cli.worker", file)
 
 
 def main(file: str) -> int:
