@@ -35,6 +35,7 @@ from tests.edge.certificates import make_pair, pem
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = ROOT / "examples"
+PYMTA = (sys.executable, "-m", "pymta")
 MESSAGE = b"From: a@example.org\r\nTo: b@example.test\r\nSubject: %s\r\n\r\n.dot\r\n"
 
 
@@ -161,6 +162,32 @@ def test_local_mail_server(tmp_path: Path) -> None:
         with imaplib.IMAP4("127.0.0.1", imap) as client:
             client.login("b@example.test", "anything")
             assert ("OK", [b"1"]) == client.select()
+
+
+def test_workers(tmp_path: Path) -> None:
+    """
+    Two processes take mail at one port, and what they took is in the folder.
+    """
+    port = free_port()
+    mail = tmp_path / "mail"
+    with running(
+        sys.executable,
+        str(EXAMPLES / "workers.py"),
+        DIRECTORY=str(mail),
+        ENDPOINT=f"tcp:{port}:interface=127.0.0.1",
+        WORKERS="2",
+    ) as output:
+        assert output.readline().startswith("2 workers at tcp:")
+        for _ in range(8):
+            send(port, to="postmaster@example.test")
+    told = subprocess.run(
+        [*PYMTA, "account", "quota", "postmaster@example.test", "--store", str(mail)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert re.search(r"^messages +8 ", told.stdout, re.MULTILINE)
+    assert 2 == len([*mail.glob("owner-*.lock")])
 
 
 def test_lmtp_store(tmp_path: Path) -> None:

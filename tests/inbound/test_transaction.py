@@ -41,7 +41,8 @@ from pymta.interfaces.receive import IMailReceiver, IMailSession, IPerRecipientT
 from pymta.interfaces.routing import Drop, Expand, IMembers, IRouter, Route, Via
 from pymta.reply import Reply
 from pymta.session import Role
-from tests.inbound.house import NOW, SENDER, SESSION, UNKNOWN, House, give, now_done, recipient
+from tests.awaiting import now_done
+from tests.inbound.house import NOW, SENDER, SESSION, UNKNOWN, House, give, recipient
 
 RECEIVED = (
     b"Received: from client.example ([192.0.2.7])\r\n"
