@@ -150,6 +150,31 @@ def test_port_is_taken(tmp_path: Path) -> None:
     assert not (tmp_path / "twistd.pid").exists()
 
 
+def test_d06_a_second_server_does_not_start(tmp_path: Path) -> None:
+    """
+    Two of one name in one folder would deliver each other's mail twice; that their ports differ
+    says nothing.  The first goes on.
+    """
+    ports = {"smtp": free_port(), "pop3": free_port()}
+    others = {"smtp": free_port(), "pop3": free_port()}
+    (tmp_path / "mail.toml").write_text(CONFIG.format(**ports))
+    (tmp_path / "second.toml").write_text(CONFIG.format(**others))
+    started = twistd(
+        tmp_path, "--pidfile=t.pid", "--logfile=t.log", "pymta", "--config", "mail.toml"
+    )
+    assert 0 == started.returncode, started.stderr
+    pid = int((tmp_path / "t.pid").read_text())
+    try:
+        wait_for(ports["pop3"])
+        second = twistd(tmp_path, "-n", "--pidfile=", "pymta", "--config", "second.toml")
+
+        assert 1 == second.returncode
+        assert "another server is at work there" in second.stdout
+        assert is_alive(pid)
+    finally:
+        os.kill(pid, signal.SIGTERM)
+
+
 @pytest.mark.parametrize("arguments", [(), ("--config",), ("--confg", "x")], ids=str)
 def test_usage(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """
