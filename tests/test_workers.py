@@ -223,6 +223,16 @@ def test_killed_ones_are_started_again(tmp_path: Path) -> None:
         server.end(signal.SIGINT)
 
 
+def test_hang_up(tmp_path: Path) -> None:
+    """Without a terminal, SIGHUP to all of them is told, and changes nothing."""
+    with serving(tmp_path) as server:
+        for pid in (*server.workers(), server.process.pid):
+            os.kill(pid, signal.SIGHUP)
+        wait_for_lines(tmp_path / "out", "SIGHUP: certificates and aliases are read")
+        send(server.smtp, "bob@example.test")
+        server.end()
+
+
 def test_without_a_parent_they_stop(tmp_path: Path) -> None:
     """It was killed: its workers see that nobody is there any more, and end in peace."""
     with serving(tmp_path) as server:

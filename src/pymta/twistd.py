@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -80,7 +81,22 @@ def _service(options: Options, reactor: Any) -> MailService | Workers:
             _not_started(reactor, failure)
 
     service.ready.addCallbacks(lambda _: spare_turns(), failed)  # type: ignore[unused-awaitable]
+    _expect_hang_up(reactor)
     return service
+
+
+def _expect_hang_up(reactor: Any) -> None:
+    """The terminal has gone: that is the end.  Without one, somebody wants files read again."""
+
+    def hang_up(*_: object) -> None:
+        reactor.callFromThread(stop if os.isatty(0) else _nothing_to_read, reactor)
+
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # nohup has it ignored
+        signal.signal(signal.SIGHUP, hang_up)
+
+
+def _nothing_to_read(_: object) -> None:
+    _log.info("SIGHUP: certificates and aliases are read when they change, the rest at the start")
 
 
 def _workers(options: Options, reactor: Any, wired: Wired) -> Workers:

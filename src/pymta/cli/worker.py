@@ -6,6 +6,7 @@ Nobody types this: :class:`~pymta.workers.Workers` starts it, and hands it its s
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from pymta.cli.errors import NOT_UNDERSTOOD, told
@@ -34,6 +35,7 @@ def main(file: str) -> int:
     if handed is None:
         sys.stderr.write("a worker is started by its server: twistd pymta --config FILE\n")
         return NOT_UNDERSTOOD
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the parent's affair
     reactor = own_reactor()
     begin_log(sys.stdout)
     try:

@@ -21,6 +21,7 @@ from twisted.internet.interfaces import (
     IProtocolFactory,
     IReactorTime,
 )
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from pymta.aio import TimeLimit, gather, timeout
@@ -32,6 +33,8 @@ from pymta.interfaces.observe import IObserver
 from pymta.session import Role
 
 __all__ = ["Begin", "Door", "Listener", "Served", "Talk", "listener_for"]
+
+_log = Logger(namespace="pymta.edge")
 
 # Ids are words: programs that read a log split lines at blanks.
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
@@ -153,6 +156,11 @@ class Listener:
             return b""
         counted = self._door.connections
         if counted is not None and not counted.enter(client.peer.host):
+            _log.info(
+                "{name}: [{peer}] is turned away: too many connections",
+                name=self._door.name or "listener",
+                peer=str(client.peer),
+            )
             return self._too_many
         machine, talk = self._begin(client)
         connection: Connection[Any] = Connection(self.clock, machine, talk.run)
