@@ -6,6 +6,7 @@ Two databases in one process do here, each with connections of its own: locks ar
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -105,6 +106,23 @@ async def test_whoever_waits_too_long_may_come_again(
 
     await gather([database.write(_insert, n) for n in range(2)])
     assert 2 == await database.read(_count)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who may give files away")
+@ensureDeferred
+async def test_what_a_command_of_roots_makes_is_the_servers(tmp_path: Path) -> None:
+    """The server, which is another user, must be able to open it: database, locks, reserve."""
+    folder = tmp_path / "store"
+    folder.mkdir(mode=0o700)
+    os.chown(folder, 65_534, 65_533)
+    databases = [_opened(folder, daemon=daemon) for daemon in (False, True)]
+    for each in databases:
+        await each.open()
+    owners = {file.name: file.stat().st_uid for file in folder.iterdir() if file.is_file()}
+    for each in databases:
+        await each.close()
+    assert {"pymta.db-opening.lock", "pymta.db-numbers-01.lock", "reserve"} <= owners.keys()
+    assert {65_534} == set(owners.values())
 
 
 # -- opening ---------------------------------------------------------------------------------------

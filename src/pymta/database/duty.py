@@ -10,6 +10,8 @@ import fcntl
 import os
 import time
 
+from pymta.database.location import give_to_the_server
+
 __all__ = ["Duty"]
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -40,6 +42,7 @@ class Duty:
         if self._file is None:
             file = os.open(self._path, _FLAGS, 0o600)
             try:
+                give_to_the_server(file, os.path.dirname(self._path))
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(file)
