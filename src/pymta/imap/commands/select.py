@@ -54,8 +54,7 @@ async def _select(session: IMAPSession, command: Select) -> Ending:
     if command.condstore:
         session.enable_condstore()
     session.select(selected)
-    for line in _lines(session, selected, opened):
-        session.say(line)
+    session.say(b"".join(_lines(session, selected, opened)))
     if command.qresync is not None:
         await _resynchronise(session, command.qresync, opened.snapshot.uid_next)
     code = codes.READ_ONLY if mailbox.read_only else codes.READ_WRITE
