@@ -262,13 +262,17 @@ async def test_moment_beside_a_writer(database: Database, folder: Path) -> None:
 
 @ensureDeferred
 async def test_moment_keeps_no_transaction_open(database: Database, folder: Path) -> None:
-    """The whole log can be moved into the file behind it."""
+    """The whole log can be moved into the file behind it; what comes in another one is seen."""
     await database.write(_create, "a")
     assert database.moment() is not None
     connection = sqlite3.connect(folder / "pymta.db")
     [(busy, _, _)] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    connection.close()
     assert 0 == busy
+    before = database.moment()
+    connection.execute("INSERT INTO a VALUES (2)")
+    connection.commit()
+    connection.close()
+    assert before != database.moment()
 
 
 @ensureDeferred
