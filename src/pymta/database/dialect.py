@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    Select,
     Subquery,
     TableValuedAlias,
     Text,
@@ -39,6 +38,8 @@ __all__ = [
     "pairs",
     "through",
 ]
+
+T = TypeVar("T")
 
 
 class Fault(Enum):
@@ -140,30 +141,30 @@ class Execute(NamedTuple):
     shared: bool
 
 
-def through(connection: Connection) -> Execute:
-    """SQLAlchemy's connection as an :class:`Execute`."""
-    mark, shared = _WORDS[connection.dialect.name]
-    return Execute(connection.exec_driver_sql, mark, shared)
-
-
-class Forms(NamedTuple):
+class Forms(NamedTuple, Generic[T]):
     """
-    One question, where the databases need to be asked in different orders of words.
+    One thing, where the databases need to be asked in different words, or in another order of them.
 
     SQLite joins as its ``IN`` and CROSS JOIN say.  PostgreSQL chooses an order by statistics, which
     say of a queue that was empty a moment ago that it is, whatever has come since: only what is
     LATERAL has its place (a claim of 10,000 recipients took 51 s, and so 0.03).
     """
 
-    sqlite: Select[Any]
-    postgresql: Select[Any]
+    sqlite: T
+    postgresql: T
 
-    def of(self, connection: Connection) -> Select[Any]:
+    def of(self, connection: Connection) -> T:
         """The one for this connection."""
         return self.postgresql if connection.dialect.name == "postgresql" else self.sqlite
 
 
-_WORDS = {"sqlite": ("?", False), "postgresql": ("%s", True)}
+_WORDS = Forms(("?", False), ("%s", True))
+
+
+def through(connection: Connection) -> Execute:
+    """SQLAlchemy's connection as an :class:`Execute`."""
+    mark, shared = _WORDS.of(connection)
+    return Execute(connection.exec_driver_sql, mark, shared)
 
 
 # -- sets of keys, each of them one parameter: a JSON array ----------------------------------------

@@ -57,6 +57,7 @@ class Door:
     :param proxy_seconds: for the PROXY header, which its sender writes at once.
     :param numbers: of sessions, for their ids; shared by the listeners that share a log.
     :param name: of the listener, in its sessions and their ids; without one they go by its role.
+    :param worker: which of a server's processes this is; from the second on it is in the ids.
     """
 
     connections: ConnectionCount | None = None
@@ -64,10 +65,16 @@ class Door:
     proxy_seconds: float = 10
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
     name: str = ""
+    worker: int = 1
 
     def session_id(self, role: Role, number: int) -> str:
-        """``submissions-1f``: in every line about the session, so that it tells the listener."""
-        return f"{_UNSAFE.sub('_', self.name) or role.value}-{number:x}"
+        """
+        ``submissions-1f``, of the second worker ``submissions.2-1f``: in every line about the
+        session, so that it tells the listener.
+        """
+        name = _UNSAFE.sub("_", self.name) or role.value
+        worker = "" if self.worker == 1 else f".{self.worker}"
+        return f"{name}{worker}-{number:x}"
 
 
 class Handshake(Protocol):
