@@ -21,7 +21,7 @@ from twisted.logger import Logger
 
 from pymta.aio import Pool, start
 from pymta.database.contents import Contents
-from pymta.database.dialect import Dialect
+from pymta.database.dialect import Dialect, Witness
 from pymta.database.doorbell import Doorbell
 from pymta.database.duty import Duty
 from pymta.database.location import make_folder
@@ -87,7 +87,9 @@ class Database:
         self.dialect: Dialect = (
             SQLite(os.path.join(directory, file)) if url is None else PostgreSQL(url)
         )
-        self._doorbell = Doorbell(self.clock, self._version, seconds=self.dialect.poll_seconds)
+        self._doorbell = Doorbell(
+            self.clock, self._version, self.moment, seconds=self.dialect.poll_seconds
+        )
         self._writer = Writer(
             reactor,
             self.dialect,
@@ -108,6 +110,7 @@ class Database:
             numbers=self.numbers,
         )
         self._open = False
+        self._witness: Witness | None = None
         self._sweeping: Deferred[None] | None = None
 
     async def open(self) -> None:
@@ -136,6 +139,10 @@ class Database:
         if self._sweeping is not None:
             self._sweeping.cancel()
             self._sweeping = None
+        # Before the writer's: whose connection is the last one tidies up.
+        witness, self._witness = self._witness, None
+        if witness is not None:
+            witness.close()
         await self._writer.stop()
         await self._files.stop()
         await self._readers.stop()
@@ -174,6 +181,16 @@ class Database:
         :raises pymta.errors.TooManyWaiting: :raises pymta.errors.StoreClosed: at once.
         """
         return self._readers.read(query)
+
+    def moment(self) -> object | None:
+        """
+        Equal to the last one as long as nobody has committed anything, here or in another process;
+        None where nobody can say, as with PostgreSQL.
+
+        Asked and answered at once: what was read after one moment and before an equal one is what
+        is there (:class:`~pymta.database.memory.Memory`).
+        """
+        return None if self._witness is None else self._witness.moment()
 
     def watch(self, ring: Callable[[], None]) -> Callable[[], None]:
         """
@@ -223,6 +240,7 @@ class Database:
             migrate(connection)
             if not self.dialect.shared:  # another machine's places nobody knows
                 self.numbers.settle(self._duty(f"numbers-{n:02}") for n in range(PLACES))
+            self._witness = self.dialect.witness()
         except BaseException:
             connection.close()
             raise

@@ -30,6 +30,7 @@ __all__ = [
     "Execute",
     "Fault",
     "Forms",
+    "Witness",
     "among",
     "each",
     "ends_in",
@@ -51,6 +52,22 @@ class Fault(Enum):
     BROKEN = "broken"
     """The disk, the file or the connection is not to be trusted: no second commit counts."""
     OTHER = "other"
+
+
+class Witness(Protocol):
+    """Sees that somebody has committed, at once: for the reactor's thread."""
+
+    def moment(self) -> object | None:
+        """
+        Equal to the last one of this witness, and to no other's, as long as nobody has committed
+        anything, in whatever process.
+
+        None: it cannot be said now.  It waits neither for a lock nor for whoever writes, and no
+        transaction is left open.
+        """
+
+    def close(self) -> None:
+        """No more of it."""
 
 
 class Dialect(Protocol):
@@ -83,6 +100,9 @@ class Dialect(Protocol):
 
     def reader(self) -> Connection:
         """A connection that cannot write, each of whose transactions sees one moment."""
+
+    def witness(self) -> Witness | None:
+        """A connection for nothing else; None where it would have to ask a server."""
 
     def fault(self, error: Exception) -> Fault:
         """What it means."""
