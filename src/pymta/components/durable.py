@@ -10,6 +10,7 @@ from pymta.accounts.accounts import MailStore
 from pymta.accounts.sql import SQLRecords
 from pymta.components.parts import Job, Loop, Part, nothing
 from pymta.components.stores import Mailboxes, Stores
+from pymta.components.worker import Worker
 from pymta.database import Database
 from pymta.queue.sql import SQLQueueStore
 from pymta.shared.sql import SQLSharedState
@@ -26,24 +27,29 @@ INDEX = 1.0
 """Seconds between two looks for texts that are not indexed yet."""
 
 
-def serving(reactor: IReactorFromThreads, directory: str, mailboxes: Mailboxes) -> Stores:
-    """For the long-lived process, which sweeps; the folder is made if it is not there."""
+def serving(
+    reactor: IReactorFromThreads, directory: str, mailboxes: Mailboxes, worker: Worker
+) -> Stores:
+    """For long-lived processes, of which the first sweeps; the folder is made if there is none."""
     database = Database(reactor, directory)
+    clock = IReactorTime(reactor)
     if mailboxes.maildirs is not None:
         kept = _maildirs(reactor, mailboxes, mailboxes.maildirs)
-        sweeping = Loop(IReactorTime(reactor), SWEEP, kept.sweep, "sweeping Maildirs")
-        return _beside(database, kept, sweeping)
+        sweeping = [Loop(clock, SWEEP, kept.sweep, "sweeping Maildirs")] if worker.first else []
+        return _beside(database, kept, *sweeping)
     mail = _mail(database, reactor, mailboxes)
-    clock = IReactorTime(reactor)
-    sweeping = Loop(clock, SWEEP, mail.sweep, "sweeping mailboxes")
-    indexing = Loop(clock, INDEX, mail.keep_indexed, "indexing texts")
-    return _stores(
-        database, mail, mailboxes, Job(database.open, database.close), sweeping, indexing
-    )
+    if worker.first:
+        loops = [
+            Loop(clock, SWEEP, mail.sweep, "sweeping mailboxes"),
+            Loop(clock, INDEX, mail.keep_indexed, "indexing texts"),
+        ]
+    else:
+        loops = [Loop(clock, SWEEP, mail.save_maps, "saving maps of mailboxes")]
+    return _stores(database, mail, mailboxes, Job(database.open, database.close), *loops)
 
 
 def visiting(reactor: IReactorFromThreads, directory: str, mailboxes: Mailboxes) -> Stores:
-    """For commands, and for workers but the first."""
+    """For commands."""
     database = Database(reactor, directory, daemon=False)
     if mailboxes.maildirs is not None:
         return _beside(database, _maildirs(reactor, mailboxes, mailboxes.maildirs))

@@ -119,13 +119,12 @@ def durable_stores(
 
     All of them share one writer, and so one group commit.
 
-    :param worker: of several processes that serve, only the first one sweeps.
+    :param worker: of several processes that serve, the first sweeps and indexes.
     """
     # SQLAlchemy is half of the start of a process: loaded by those who use it.
     from pymta.components import durable
 
-    serving = durable.serving if worker.first else durable.visiting
-    return serving(reactor, directory, mailboxes)
+    return durable.serving(reactor, directory, mailboxes, worker)
 
 
 def visited_stores(

@@ -21,8 +21,8 @@ __all__ = ["ALONE", "Worker"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
     """
-    :param number: from 1.  The first does what one process alone does in a folder: it sweeps,
-        indexes, and moves the log into the database.
+    :param number: from 1.  The first does what is to be done once: it sweeps mailboxes and indexes
+        texts.
     :param of: how many there are.
     :param secret: of all of them together, 32 random octets made anew at each start; None where
         nothing is shared.
