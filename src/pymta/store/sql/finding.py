@@ -18,7 +18,7 @@ from pymta.mailbox import UID, Found, UIDSet
 from pymta.message.casemap import Casemap
 from pymta.message.header import Header, parse_header
 from pymta.message.index import index_entry
-from pymta.message.sorting import Sortable, sort
+from pymta.message.sorting import Sortable, distinct, sort
 from pymta.message.threading import thread
 from pymta.search import Query, SortBy, SortKey, ThreadAlgorithm, ThreadNode, is_fuzzy
 from pymta.store._fuzzy import settled, stretched
@@ -130,7 +130,7 @@ class Finder:
             scores = dict(zip(found.uids, found.scores, strict=False))
             order = await sort(_scored(rows, scores), keys, self._resources.breathe)
         else:
-            order = await self._order(found.uids, tuple(keys))
+            order = await self._order(found.uids, distinct(keys))
         return Found(found.uids, found.modseq, tuple(order), found.scores)
 
     async def _order(self, uids: UIDSet, keys: tuple[SortKey, ...]) -> list[UID]:
