@@ -378,6 +378,6 @@ def test_messages_go_to_others() -> None:
 def test_drop_box() -> None:
     """Who may only insert can neither look nor count."""
     bob = shared("li").logged_in(BOB)
-    assert " OK " in bob.line(f"1 APPEND {THEIRS} {{1+}}\r\nx")
+    assert " OK " in bob.line(f"1 APPEND {THEIRS} {{1+}}\r\nx (keyword) {{1+}}\r\nx")
     assert "2 NO [NOPERM]" in bob.line(f"2 SELECT {THEIRS}")
     assert "3 NO [NOPERM]" in bob.line(f"3 STATUS {THEIRS} (MESSAGES)")

@@ -24,7 +24,12 @@ from pymta.wire.imap.response.mailbox import (
 )
 from pymta.wire.imap.response.status import OK, untagged
 
-__all__ = ["Style", "flag_lines", "keyword_lines", "notice_lines"]
+__all__ = ["MOST_KEYWORDS", "Style", "flag_lines", "keyword_lines", "notice_lines"]
+
+MOST_KEYWORDS: Final = 1_000
+"""
+That a mailbox may come to know: people have ten, and programs that keep labels so some hundreds.
+"""
 
 STEP: Final = 1000
 """Lines of EXPUNGE that are written at once."""
@@ -95,11 +100,13 @@ def keyword_lines(
 
     :param rights: of the client, which say what flags it may change (:rfc:`4314#section-4`).
     """
-    names = SYSTEM_FLAGS | set(keywords)
+    keywords = set(keywords)
+    names = SYSTEM_FLAGS | keywords
+    more = "w" in rights and len(keywords) < MOST_KEYWORDS
     yield flags_line(names)
     needed = {SEEN: "s", DELETED: "t"}
     kept = [name for name in names if needed.get(name, "w") in rights]
     if read_only or not kept:
         yield untagged(OK("No flags can be changed here", permanent_flags((), more=False)))
     else:
-        yield untagged(OK("Flags are kept", permanent_flags(kept, more="w" in rights)))
+        yield untagged(OK("Flags are kept", permanent_flags(kept, more=more)))
