@@ -44,7 +44,7 @@ from pymta.search import (
 )
 from pymta.store._digest import DigestReader
 from pymta.store._flags import NO_FLAGS
-from pymta.store._fuzzy import _is_near, settled, stretched
+from pymta.store._fuzzy import _is_near, _is_near_any, settled, stretched
 from pymta.store._judging import Glance, Judge, Row
 from pymta.store._search import search
 from pymta.store.memory.mailboxes import MemoryMailStore
@@ -394,6 +394,12 @@ def test_slips_of_the_pen(word: str, other: str, near: bool) -> None:
     """One of them is forgiven."""
     assert near is _is_near(word, other)
     assert near is _is_near(other, word)
+
+
+@pytest.mark.parametrize(("length", "near"), [(3, False), (4, True), (100, True), (101, False)])
+def test_words_that_may_have_a_slip(length: int, near: bool) -> None:
+    """What is shorter is another word, and what is longer is none."""
+    assert near is _is_near_any("x" * length, frozenset({"x" * length + "y"}))
 
 
 def test_fuzzy_comes_to_rest_at_texts() -> None:
