@@ -47,6 +47,7 @@ class Archiving:
 
     def _archived(self, account: str, mailbox: IMailbox) -> IMailbox:
         async def append(messages: Sequence[NewMessage]) -> Appended:
+            self._folder.mkdir(parents=True, exist_ok=True)
             appended = await mailbox.append(messages)
             for uid, message in zip(appended.uids, messages, strict=True):
                 name = f"{account}-{appended.uid_validity}-{uid}.eml"

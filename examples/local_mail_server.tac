@@ -1,5 +1,5 @@
 """
-A mail server for one machine: SMTP, submission and POP3 on loopback, kept in a folder.
+A mail server for one machine: SMTP, submission, POP3 and IMAP on loopback, kept in a folder.
 
 Run ``twistd -ny examples/local_mail_server.tac``; ports and folder come from the environment.
 """
@@ -13,7 +13,7 @@ from twisted.internet.endpoints import serverFromString
 from pymta import Listening, MailService, MailSystem
 from pymta.components.people import springing
 
-PORTS = {"smtp": "2525", "submission": "2587", "pop3": "2110"}
+PORTS = {"smtp": "2525", "submission": "2587", "pop3": "2110", "imap": "2143"}
 
 # Whoever is written to in example.test has a mailbox, and any password opens it.
 system = MailSystem(

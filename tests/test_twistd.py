@@ -17,6 +17,8 @@ import pytest
 from tests.cli.clients import MESSAGE, fetched, send
 from tests.cli.processes import pymta
 
+TWISTD = str(Path(sys.executable).with_name("twistd"))
+
 CONFIG = """\
 hostname = "mail.example.test"
 directory = "mail"
@@ -46,9 +48,8 @@ def free_port() -> int:
 
 def twistd(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run it until its end, or until it has become a daemon."""
-    script = Path(sys.executable).with_name("twistd")
     return subprocess.run(
-        [str(script), *arguments],
+        [TWISTD, *arguments],
         check=False,
         capture_output=True,
         text=True,
@@ -150,6 +151,31 @@ def test_port_is_taken(tmp_path: Path) -> None:
     assert not (tmp_path / "twistd.pid").exists()
 
 
+def test_d06_a_second_server_does_not_start(tmp_path: Path) -> None:
+    """
+    Two of one name in one folder would deliver each other's mail twice; that their ports differ
+    says nothing.  The first goes on.
+    """
+    ports = {"smtp": free_port(), "pop3": free_port()}
+    others = {"smtp": free_port(), "pop3": free_port()}
+    (tmp_path / "mail.toml").write_text(CONFIG.format(**ports))
+    (tmp_path / "second.toml").write_text(CONFIG.format(**others))
+    started = twistd(
+        tmp_path, "--pidfile=t.pid", "--logfile=t.log", "pymta", "--config", "mail.toml"
+    )
+    assert 0 == started.returncode, started.stderr
+    pid = int((tmp_path / "t.pid").read_text())
+    try:
+        wait_for(ports["pop3"])
+        second = twistd(tmp_path, "-n", "--pidfile=", "pymta", "--config", "second.toml")
+
+        assert 1 == second.returncode
+        assert "another server is at work there" in second.stdout
+        assert is_alive(pid)
+    finally:
+        os.kill(pid, signal.SIGTERM)
+
+
 @pytest.mark.parametrize("arguments", [(), ("--config",), ("--confg", "x")], ids=str)
 def test_usage(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """
@@ -169,3 +195,31 @@ def test_help(tmp_path: Path) -> None:
 
     assert 0 == ended.returncode
     assert "--config=" in ended.stdout
+
+
+def test_the_terminal_has_gone(tmp_path: Path) -> None:
+    """
+    A server that was started at one ends with it, as with SIGTERM.
+    """
+    ports = {"smtp": free_port(), "pop3": free_port()}
+    (tmp_path / "mail.toml").write_text(CONFIG.format(**ports))
+    ours, theirs = os.openpty()
+    with (tmp_path / "out").open("wb") as out:
+        process = subprocess.Popen(
+            [TWISTD, "-n", "--pidfile=", "pymta", "--config", "mail.toml"],
+            stdin=theirs,
+            stdout=out,
+            stderr=out,
+            cwd=tmp_path,
+            start_new_session=True,
+        )
+    os.close(theirs)
+    try:
+        wait_for(ports["smtp"])
+        process.send_signal(signal.SIGHUP)
+        assert 0 == process.wait(30)
+    finally:
+        process.kill()
+        process.wait(30)
+        os.close(ours)
+    assert "Server Shut Down." in (tmp_path / "out").read_text()

@@ -290,11 +290,14 @@ class Opened:
     What a client is told of a mailbox when it opens it, all of one moment.
 
     :param keywords: all that its messages ever had.
+    :param first_unseen: the first message without ``\\Seen``, where it is found at once: None is
+        that there is none, or that it is not among the first two thousand.
     """
 
     info: MailboxInfo
     keywords: frozenset[str]
     snapshot: Snapshot
+    first_unseen: UID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,7 @@ Hashes and SCRAM secrets, as they are kept.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import pytest
 from argon2.exceptions import VerificationError
@@ -15,16 +14,7 @@ from pymta.accounts.cleartext import ClearTextPasswords
 from pymta.accounts.passwords import CHEAPEST, Cost, Passwords, from_rfc5803, to_rfc5803
 from pymta.aio import deferred
 from pymta.sasl import derive
-
-T = TypeVar("T")
-
-
-def now(awaitable: Awaitable[T]) -> T:
-    """What it gives, without waiting."""
-    results: list[T] = []
-    deferred(awaitable).addCallback(results.append)  # type: ignore[unused-awaitable]  # at once
-    [result] = results
-    return result
+from tests.awaiting import now_done
 
 
 def passwords(cost: Cost = CHEAPEST) -> Passwords:
@@ -35,7 +25,7 @@ def passwords(cost: Cost = CHEAPEST) -> Passwords:
 @pytest.mark.parametrize("hash_name", ["SHA-256", "SHA-1"])
 def test_secrets_as_text(hash_name: str) -> None:
     """What is read is what was written, and it is the secret of the password."""
-    kept = now(passwords().keep("pencil"))
+    kept = now_done(passwords().keep("pencil"))
     secret = from_rfc5803(kept.scram[hash_name])
 
     assert derive("pencil", bytes(range(16)), iterations=4096, hash_name=hash_name) == secret
@@ -45,7 +35,7 @@ def test_secrets_as_text(hash_name: str) -> None:
 
 def test_nothing_is_shown() -> None:
     """A log that prints what is kept has neither password nor hash in it."""
-    kept = now(passwords().keep("pencil"))
+    kept = now_done(passwords().keep("pencil"))
 
     assert "Kept()" == repr(kept)
     assert "pencil" not in kept.argon2
@@ -65,15 +55,15 @@ def test_nothing_is_shown() -> None:
 def test_prepared(kept: str, given: str, right: bool) -> None:
     """Passwords that SASLprep makes equal are equal (RFC 4013 section 3)."""
     ours = passwords()
-    hashed = now(ours.keep(kept)).argon2
+    hashed = now_done(ours.keep(kept)).argon2
 
-    assert right is now(ours.verify(hashed, given)).right
+    assert right is now_done(ours.verify(hashed, given)).right
 
 
 @pytest.mark.parametrize("kept", ["", "plain", "$argon2id$v=19$m=8,t=1,p=1$x$y", "$2b$12$x"])
 def test_what_is_no_hash_is_nobodys(kept: str) -> None:
     """A row that somebody has written by hand lets nobody in, and breaks nothing."""
-    assert not now(passwords().verify(kept, "plain")).right
+    assert not now_done(passwords().verify(kept, "plain")).right
 
 
 class _Starved:
@@ -86,7 +76,7 @@ class _Starved:
 def test_no_memory_is_no_wrong_password() -> None:
     """Where nothing could be computed nobody can tell, and nobody is called a guesser."""
     ours = passwords()
-    kept = now(ours.keep("pencil")).argon2
+    kept = now_done(ours.keep("pencil")).argon2
     ours._hasher = cast("Any", _Starved())
 
     failures: list[Failure] = []
@@ -97,10 +87,10 @@ def test_no_memory_is_no_wrong_password() -> None:
 
 def test_stale() -> None:
     """A hash of another cost is right, and stale."""
-    kept = now(passwords().keep("pencil")).argon2
+    kept = now_done(passwords().keep("pencil")).argon2
 
-    assert not now(passwords().verify(kept, "pencil")).stale
-    verdict = now(
+    assert not now_done(passwords().verify(kept, "pencil")).stale
+    verdict = now_done(
         passwords(Cost(passes=1, memory=16, lanes=1, iterations=4096)).verify(kept, "pencil")
     )
     assert verdict.right
@@ -116,11 +106,11 @@ def test_s24_nobodys_hash_is_there_before_anybody_asks() -> None:
         return bytes(size)
 
     ours = Passwords(random=counting, pool=None, cost=CHEAPEST)
-    now(ours.start())
+    now_done(ours.start())
     assert [16] == asked  # for the one hash that is made
 
-    assert not now(ours.verify(None, "pencil")).right
-    assert not now(ours.verify(None, "pencil")).right
+    assert not now_done(ours.verify(None, "pencil")).right
+    assert not now_done(ours.verify(None, "pencil")).right
     assert [16] == asked
 
 
@@ -135,5 +125,5 @@ def test_clear_text() -> None:
     """What an application gives is found by name, in any case."""
     kept = ClearTextPasswords({"Alice@example.test": "secret"})
 
-    assert "secret" == now(kept.password("alice@EXAMPLE.test"))
-    assert None is now(kept.password("bob@example.test"))
+    assert "secret" == now_done(kept.password("alice@EXAMPLE.test"))
+    assert None is now_done(kept.password("bob@example.test"))

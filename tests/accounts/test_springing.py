@@ -4,8 +4,7 @@ Accounts that spring into being, and cred's realm over them.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from twisted.cred.credentials import UsernamePassword
@@ -16,26 +15,12 @@ from zope.interface.verify import verifyObject
 from pymta.accounts.cred import AccountRealm, portal_for
 from pymta.accounts.springing import Springing
 from pymta.address import Address
-from pymta.aio import deferred
 from pymta.edge.login_credentials import VerifiedIdentity
 from pymta.errors import NoSuchAccount
 from pymta.interfaces.accounts import IAccountDirectory, IMailAccount
 from pymta.mailbox import INBOX
 from pymta.store.memory.mailboxes import MemoryMailStore
-
-T = TypeVar("T")
-
-
-def now(awaitable: Awaitable[T]) -> T:
-    """What it gives, or raises, without waiting."""
-    results: list[T] = []
-    failures: list[BaseException] = []
-    running = deferred(awaitable)
-    running.addCallbacks(results.append, lambda f: failures.append(f.value))  # type: ignore[unused-awaitable]  # at once
-    if failures:
-        raise failures[0]
-    [result] = results
-    return result
+from tests.awaiting import now_done
 
 
 def springing(*domains: str) -> Springing:
@@ -60,26 +45,26 @@ def springing(*domains: str) -> Springing:
 )
 def test_find(domains: list[str], text: str, expected: str | None) -> None:
     """Every address of the domains is an account, and no sub-address is."""
-    assert expected == now(springing(*domains).find(Address.parse(text)))
+    assert expected == now_done(springing(*domains).find(Address.parse(text)))
 
 
 def test_it_is_a_directory() -> None:
     """It has the methods, with their arguments, and its accounts have an inbox of their own."""
     directory = springing("demo.test")
     assert verifyObject(IAccountDirectory, directory)
-    account = now(directory.open("One@demo.test"))
+    account = now_done(directory.open("One@demo.test"))
 
     assert "one@demo.test" == account.name
-    now(account.mailboxes.open(INBOX)).close()
-    assert now(account.owns(Address.parse("one+x@demo.test")))
-    assert not now(account.owns(Address.parse("two@demo.test")))
+    now_done(account.mailboxes.open(INBOX)).close()
+    assert now_done(account.owns(Address.parse("one+x@demo.test")))
+    assert not now_done(account.owns(Address.parse("two@demo.test")))
 
 
 @pytest.mark.parametrize("name", ["x@other.test", "x", "", "@demo.test"])
 def test_open_nobody(name: str) -> None:
     """Elsewhere nobody springs into being."""
     with pytest.raises(NoSuchAccount):
-        now(springing("demo.test").open(name))
+        now_done(springing("demo.test").open(name))
 
 
 @pytest.mark.parametrize(
@@ -97,9 +82,9 @@ def test_any_password_is_right(username: str, expected: str | None) -> None:
     credentials = UsernamePassword(username.encode(), b"anything")
     if expected is None:
         with pytest.raises(UnauthorizedLogin):
-            now(portal.login(credentials, None, IMailAccount))
+            now_done(portal.login(credentials, None, IMailAccount))
         return
-    _, account, logout = now(portal.login(credentials, None, IMailAccount))
+    _, account, logout = now_done(portal.login(credentials, None, IMailAccount))
 
     assert expected == account.name  # type: ignore[attr-defined]  # an IMailAccount
     logout()
@@ -110,9 +95,9 @@ def test_whom_we_have_verified() -> None:
     portal = portal_for(springing("demo.test"))
 
     login = portal.login(VerifiedIdentity("x@demo.test", "EXTERNAL"), None, IMailAccount)
-    assert "x@demo.test" == now(login)[1].name  # type: ignore[attr-defined]  # an IMailAccount
+    assert "x@demo.test" == now_done(login)[1].name  # type: ignore[attr-defined]  # an IMailAccount
     with pytest.raises(UnauthorizedLogin):
-        now(portal.login(VerifiedIdentity("x@other.test", "EXTERNAL"), None, IMailAccount))
+        now_done(portal.login(VerifiedIdentity("x@other.test", "EXTERNAL"), None, IMailAccount))
 
 
 def test_the_realm_has_accounts_and_nothing_else() -> None:

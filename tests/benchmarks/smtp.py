@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.benchmarks.driving import Load, found
 from tests.benchmarks.measuring import Cell, Run, count_syncs, measure
-from tests.benchmarks.peers.everyone import EVERYONE
+from tests.benchmarks.peers.everyone import ALONE, EVERYONE
 from tests.benchmarks.peers.peer import Peer
 from tests.benchmarks.profiling import profile
 from tests.benchmarks.tables import facts, table, turns
@@ -112,7 +112,7 @@ def main() -> int:
     if given.profile is not None:
         for figure in given.figures:
             cell = next(each for each in _cells(given) if each.figure == figure)
-            print(*profile(EVERYONE[0], cell, given.profile), sep="\n", flush=True)
+            print(*profile(ALONE, cell, given.profile), sep="\n", flush=True)
         return 0
     print(*facts(peers, tempfile.gettempdir()), "", sep="\n", flush=True)
     everything: list[Run] = []

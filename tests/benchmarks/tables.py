@@ -76,13 +76,13 @@ def turns(runs: Iterable[Run]) -> Iterator[str]:
         return
     yield "### Turns of pymta's reactor, ms (of the thread's own time in brackets)"
     yield ""
-    yield "| cell | turns | p50 | p99 | p99.9 | max |"
-    yield "|---|---|---|---|---|---|"
-    for cell in dict.fromkeys(run.cell for run in watched):
-        told = [run.report["turns"] for run in watched if run.cell == cell]
+    yield "| cell | server | turns | p50 | p99 | p99.9 | max |"
+    yield "|---|---|---|---|---|---|---|"
+    for cell, peer in dict.fromkeys((run.cell, run.peer) for run in watched):
+        told = [run.report["turns"] for run in watched if (run.cell, run.peer) == (cell, peer)]
         wall, own = (sorted(chain.from_iterable(t[clock] for t in told)) for clock in _CLOCKS)
         shares = [f"{_share(wall, each):.1f} ({_share(own, each):.1f})" for each in _SHARES]
-        yield f"| {cell} | {len(wall):,} | {' | '.join(shares)} |"
+        yield f"| {cell} | {peer} | {len(wall):,} | {' | '.join(shares)} |"
     yield ""
 
 

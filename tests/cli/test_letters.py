@@ -5,10 +5,8 @@ Tests for what is sent of a file, to whom, and from whom.
 from __future__ import annotations
 
 import io
-from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from pymta.address import Address
@@ -17,6 +15,7 @@ from pymta.cli.letters import Letter, Marks, NoLetter, read_letter
 from pymta.envelope import Body, Notify, Return, Sender
 from pymta.errors import HeaderError
 from pymta.interfaces.content import IContent, IContentWriter, Octets, octets_of
+from tests.awaiting import now_done
 
 ANN = Address("ann", "a.test")
 BOB = Address("bob", "b.test")
@@ -47,16 +46,6 @@ class Trickle(io.BytesIO):
         return super().read(1)
 
 
-def result_of(waiting: Deferred[Any]) -> Any:
-    """What it has ended with."""
-    ended: list[Any] = []
-    waiting.addBoth(ended.append)  # type: ignore[unused-awaitable]
-    (result,) = ended
-    if hasattr(result, "raiseException"):
-        result.raiseException()
-    return result
-
-
 def read(
     text: bytes,
     *,
@@ -66,8 +55,8 @@ def read(
 ) -> tuple[Letter, bytes]:
     """The letter, and its octets."""
     made = writer or Writer()
-    letter = result_of(start(read_letter(kind(text), marks or Marks(), lambda: made)))
-    return letter, result_of(start(octets_of(letter.content)))
+    letter = now_done(start(read_letter(kind(text), marks or Marks(), lambda: made)))
+    return letter, now_done(start(octets_of(letter.content)))
 
 
 def recipients(letter: Letter) -> list[str]:

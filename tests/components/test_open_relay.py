@@ -18,8 +18,8 @@ from pymta.envelope import Recipient, RecipientID, Sender
 from pymta.errors import Refused, RemoteProtocolError
 from pymta.session import Endpoint, Role, Session
 from pymta.wire.smtp.grammar import parse_rcpt
+from tests.awaiting import now_done
 from tests.config.files import Reactor
-from tests.inbound.house import now_done
 
 STRANGER = "203.0.113.9"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

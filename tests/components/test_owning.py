@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,39 +16,30 @@ import pytest
 from pytest_twisted import ensureDeferred
 from twisted.internet import reactor
 
-from pymta.aio import deferred
 from pymta.components.owning import Ownership
 from pymta.components.system import MailSystem
 from pymta.errors import Mistake
 from pymta.service import MailService
-
-
-def now(awaitable: Awaitable[None]) -> None:
-    """It does not wait for anything."""
-    ended: list[Any] = []
-    deferred(awaitable).addBoth(ended.append)  # type: ignore[unused-awaitable]  # seen in ended
-    assert ended
-    if ended[0] is not None:
-        ended[0].raiseException()
+from tests.awaiting import now_done
 
 
 def test_a_second_one_is_refused(tmp_path: Path) -> None:
     """With what is wrong, who is there, and what to do; when that one stops, it is free."""
     first, second = Ownership(str(tmp_path), "pymta"), Ownership(str(tmp_path), "pymta")
-    now(first.start())
+    now_done(first.start())
     with pytest.raises(Mistake) as told:
-        now(second.start())
+        now_done(second.start())
     expected = (
         f"{tmp_path}: another server is at work there as 'pymta' (process {os.getpid()}); "
         "a second one needs another queue.owner"
     )
     assert expected == str(told.value)
-    now(second.stop())
+    now_done(second.stop())
     with pytest.raises(Mistake):
-        now(second.start())
-    now(first.stop())
-    now(second.start())
-    now(second.stop())
+        now_done(second.start())
+    now_done(first.stop())
+    now_done(second.start())
+    now_done(second.stop())
 
 
 @pytest.mark.parametrize("name", ["node2", "PYMTA", "", "../pymta", "a/b", "n" * 5000, "ü"])
@@ -57,18 +47,18 @@ def test_others_work_beside_it(tmp_path: Path, name: str) -> None:
     """Any other name is another server, and no name leads out of the folder."""
     folder = tmp_path / "mail"
     first, second = Ownership(str(folder), "pymta"), Ownership(str(folder), name)
-    now(first.start())
-    now(second.start())
+    now_done(first.start())
+    now_done(second.start())
     assert 2 == len(list(folder.iterdir()))
     assert [folder] == list(tmp_path.iterdir())
-    now(first.stop())
-    now(second.stop())
+    now_done(first.stop())
+    now_done(second.stop())
 
 
 def test_other_folders_are_other_servers(tmp_path: Path) -> None:
     """The same name in each."""
     for folder in ("a", "b"):
-        now(Ownership(str(tmp_path / folder), "pymta").start())
+        now_done(Ownership(str(tmp_path / folder), "pymta").start())
 
 
 def test_s14_a_link_is_not_followed(tmp_path: Path) -> None:
@@ -78,7 +68,7 @@ def test_s14_a_link_is_not_followed(tmp_path: Path) -> None:
     ownership = Ownership(str(tmp_path), "pymta")
     Path(ownership.path).symlink_to(target)
     with pytest.raises(OSError, match="symbolic"):
-        now(ownership.start())
+        now_done(ownership.start())
     assert "precious" == target.read_text()
 
 
@@ -87,11 +77,11 @@ def test_s15_the_file_is_private(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         ownership = Ownership(str(tmp_path), "pymta")
-        now(ownership.start())
+        now_done(ownership.start())
     finally:
         os.umask(before)
     assert 0o600 == os.stat(ownership.path).st_mode & 0o777
-    now(ownership.stop())
+    now_done(ownership.stop())
 
 
 def test_it_is_held_behind_a_fork_and_let_go_by_kill_9(tmp_path: Path) -> None:
@@ -103,20 +93,20 @@ def test_it_is_held_behind_a_fork_and_let_go_by_kill_9(tmp_path: Path) -> None:
         try:
             assert 0 == parent.wait(30)
             with pytest.raises(Mistake, match=rf"process {child}\)"):
-                now(Ownership(str(tmp_path), "pymta").start())
+                now_done(Ownership(str(tmp_path), "pymta").start())
         finally:
             os.kill(child, signal.SIGKILL)
         assert "" == parent.stdout.read()  # the end of the child, not of its lock's owner alone
     ownership = Ownership(str(tmp_path), "pymta")
     for _ in range(100):
         try:
-            now(ownership.start())
+            now_done(ownership.start())
             break
         except Mistake:
             time.sleep(0.01)  # the kernel closes one descriptor after the other
     else:
         raise AssertionError("the lock has outlived its process")
-    now(ownership.stop())
+    now_done(ownership.stop())
 
 
 def service(folder: Path, owner: str) -> MailService:
@@ -157,4 +147,4 @@ def test_in_memory_nobody_is_in_the_way() -> None:
     """There is no folder, and whoever brings stores knows who else works on them."""
     assert None is MailSystem(cast("Any", reactor)).ownership
     stores = MailSystem(cast("Any", reactor)).stores
-    assert None is MailSystem(cast("Any", reactor), stores=stores, directory="x").ownership
+    assert None is MailSystem(cast("Any", reactor), stores=stores).ownership

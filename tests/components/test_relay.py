@@ -5,17 +5,15 @@ an earlier release has left is let go.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from twisted.internet.testing import MemoryReactorClock
 from zope.interface.verify import verifyObject
 
 from pymta.address import Address
-from pymta.aio import deferred
 from pymta.components.parts import Part
 from pymta.components.relay import (
     AGENT,
@@ -38,9 +36,8 @@ from pymta.interfaces.dns import MX, A
 from pymta.queue.memory import MemoryQueueStore
 from pymta.session import Endpoint, Role, Session
 from pymta.testing.dns import FakeDNS, Zones
+from tests.awaiting import now_done
 from tests.edge.certificates import make_pair
-
-T = TypeVar("T")
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BOB = Recipient(id=RecipientID(1), address=Address("bob", "elsewhere.test"))
@@ -49,17 +46,6 @@ ZONES: Zones = {
     "elsewhere.test": [MX(10, "mx.elsewhere.test")],
     "mx.elsewhere.test": [A("127.0.0.1")],
 }
-
-
-def done(awaitable: Awaitable[T]) -> T:
-    """The result of what does not wait."""
-    results: list[Any] = []
-    _ = deferred(awaitable).addBoth(results.append)
-    (result,) = results
-    if hasattr(result, "raiseException"):
-        result.raiseException()
-    value: T = result
-    return value
 
 
 def origin(peer: str = "192.0.2.1", identity: str | None = None) -> Origin:
@@ -163,8 +149,8 @@ def test_s21_who_may_relay(who: Origin, logged_in: bool, listed: bool) -> None:
     """
     Whoever logged in, and listed peers where there is a list; nobody else.
     """
-    assert logged_in is done(whoever_logged_in(BOB, who))
-    assert listed is done(_asked(who))
+    assert logged_in is now_done(whoever_logged_in(BOB, who))
+    assert listed is now_done(_asked(who))
 
 
 async def _asked(who: Origin) -> bool:
@@ -195,8 +181,8 @@ def test_s21_a_gateway(address: str, taken: bool) -> None:
     permission = with_peers(LOOPBACK, ["gate.test", "bücher.example"])
     recipient = Recipient(id=RecipientID(1), address=Address.parse(address))
 
-    assert taken is done(permission(recipient, origin()))
-    assert done(permission(recipient, origin("127.0.0.1")))
+    assert taken is now_done(permission(recipient, origin()))
+    assert now_done(permission(recipient, origin("127.0.0.1")))
 
 
 @pytest.mark.parametrize(
@@ -226,7 +212,7 @@ def test_agents() -> None:
     assert verifyObject(IDeliveryAgent, lmtp)
     assert [Role.SMTP, Role.LMTP, Role.LMTP] == [smtp.role, lmtp.role, made.lmtp().role]
     assert all(isinstance(each, Part) for each in (made, smtp, lmtp))
-    destination = done(lmtp.finder.find("bob@elsewhere.test"))
+    destination = now_done(lmtp.finder.find("bob@elsewhere.test"))
     assert [("/run/lmtp", 0)] == [(host.name, host.port) for host in destination.hosts]
 
 
@@ -244,8 +230,8 @@ def test_s30_hosts_in_here() -> None:
     A zone that names this machine's own addresses leads nowhere, unless they are allowed.
     """
     with pytest.raises(Refused):
-        done(carriers().finder.find("elsewhere.test"))
-    found = done(carriers(allow=LOOPBACK).finder.find("elsewhere.test"))
+        now_done(carriers().finder.find("elsewhere.test"))
+    found = now_done(carriers(allow=LOOPBACK).finder.find("elsewhere.test"))
 
     assert [("mx.elsewhere.test", ("127.0.0.1",))] == [
         (host.name, host.addresses) for host in found.hosts
@@ -264,7 +250,7 @@ def test_other_names_of_ours(known: dict[str, Any]) -> None:
     A domain whose mail comes to us by a name that only others know us by: no loop begins.
     """
     with pytest.raises(Refused) as no:
-        done(carriers(allow=LOOPBACK, **known).finder.find("elsewhere.test"))
+        now_done(carriers(allow=LOOPBACK, **known).finder.find("elsewhere.test"))
 
     assert "5.4.6" == no.value.reply.status
 
@@ -274,8 +260,8 @@ def test_s30_a_literal_in_here() -> None:
     Nor does a recipient's address literal; what an operator has written is another thing.
     """
     with pytest.raises(Refused):
-        done(carriers().finder.find("[127.0.0.1]"))
-    found = done(carriers().finder.find(next_hop("[127.0.0.1]")))
+        now_done(carriers().finder.find("[127.0.0.1]"))
+    found = now_done(carriers().finder.find(next_hop("[127.0.0.1]")))
 
     assert [("127.0.0.1", 25)] == [(host.name, host.port) for host in found.hosts]
 
@@ -286,11 +272,11 @@ def test_authorities(tmp_path: Path) -> None:
     """
     pair = make_pair(tmp_path, "ca.test")
     good, bad = carriers(authorities=pair.certificate), carriers(authorities=str(tmp_path / "no"))
-    done(good.start())
-    done(good.stop())
+    now_done(good.start())
+    now_done(good.stop())
 
     with pytest.raises(TLSError):
-        done(bad.start())
+        now_done(bad.start())
 
 
 def test_lanes_of_an_earlier_release_are_let_go() -> None:
@@ -311,13 +297,13 @@ def test_lanes_of_an_earlier_release_are_let_go() -> None:
         )
         for n, lane in enumerate((HOP, other))
     ]
-    done(store.suspend(HOP, datetime(9999, 1, 1, tzinfo=UTC), REASON))
-    done(store.suspend(other, NOW + timedelta(hours=1), "down"))
-    assert [] == list(done(store.add(mails, "owner")))
+    now_done(store.suspend(HOP, datetime(9999, 1, 1, tzinfo=UTC), REASON))
+    now_done(store.suspend(other, NOW + timedelta(hours=1), "down"))
+    assert [] == list(now_done(store.add(mails, "owner")))
 
     releasing = Releasing(store)
-    done(releasing.start())
-    done(releasing.stop())
+    now_done(releasing.start())
+    now_done(releasing.stop())
 
-    assert [other] == [each.lane for each in done(store.statistics()).suspended]
-    assert [HOP] == [claim.lane for claim in done(store.claim("owner", now, 10, 10))]
+    assert [other] == [each.lane for each in now_done(store.statistics()).suspended]
+    assert [HOP] == [claim.lane for claim in now_done(store.claim("owner", now, 10, 10))]

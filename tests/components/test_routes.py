@@ -4,18 +4,15 @@ Tests for the router that an operator's routes make: who is asked first, and wha
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
 
 from pymta.accounts.springing import Springing
 from pymta.address import Address
-from pymta.aio import start
 from pymta.components.routes import Routes, routing_of
 from pymta.edge.login_credentials import folded
 from pymta.envelope import Recipient, RecipientID, Sender
@@ -26,9 +23,8 @@ from pymta.interfaces.routing import Expand, Refusal, Route, Via
 from pymta.routing.partial import ListedMembers
 from pymta.session import Endpoint, Role, Session
 from pymta.store.memory.mailboxes import MemoryMailStore
+from tests.awaiting import now_done
 from tests.config.files import Reactor
-
-T = TypeVar("T")
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HERE = Endpoint("127.0.0.1")
@@ -74,14 +70,6 @@ def directory(names: tuple[str, ...]) -> IAccountDirectory:
     return made
 
 
-def done(coroutine: Coroutine[Deferred[Any], Any, T]) -> T:
-    """The result of what does not wait."""
-    results: list[T] = []
-    _ = start(coroutine).addCallback(results.append)
-    (result,) = results
-    return result
-
-
 def route(routes: Routes, address: str, domains: tuple[str, ...] = ("a.test", "b.test")) -> Route:
     """Where mail for somebody goes."""
     reactor: Any = Reactor()
@@ -89,7 +77,7 @@ def route(routes: Routes, address: str, domains: tuple[str, ...] = ("a.test", "b
         routes, reactor, directory=directory(ACCOUNTS), domains=domains, hostname="mx.a.test"
     )
     recipient = Recipient(id=RecipientID(1), address=Address.parse(address))
-    return done(routing.router.route(recipient, ORIGIN))
+    return now_done(routing.router.route(recipient, ORIGIN))
 
 
 LOCAL = [

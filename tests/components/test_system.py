@@ -35,8 +35,8 @@ from pymta.queue.sql import SQLQueueStore
 from pymta.sasl import Credentials
 from pymta.session import TLS, Role
 from pymta.testing.dns import FakeDNS
+from tests.awaiting import now_done
 from tests.config.files import Reactor
-from tests.inbound.house import now_done
 
 SECURE = TLS(version="TLSv1.3", cipher="x")
 

@@ -412,3 +412,19 @@ async def test_pool_of_files_is_bounded(tmp_path: Path) -> None:
         await each.write(bytes(SLICE))
         each.discard()
     await pool.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who may give files away")
+def test_a_file_that_root_makes_is_the_servers(tmp_path: Path) -> None:
+    """
+    A command that root runs puts mail into the queue of a server that is another user: that one
+    must be able to read it.
+    """
+    os.chown(tmp_path, 65_534, 65_533)
+    file = NewFile(str(tmp_path))
+    file.append(LARGE)
+
+    [made] = tmp_path.iterdir()
+    found = made.stat()
+
+    assert (65_534, 65_533, 0o600) == (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode))

@@ -33,12 +33,17 @@ class Versions:
 
 
 class Door:
-    """A doorbell with one bell."""
+    """
+    A doorbell with one bell.
 
-    def __init__(self, versions: Versions) -> None:
+    :ivar moment: what a witness says; None: there is none.
+    """
+
+    def __init__(self, versions: Versions, moment: object | None = None) -> None:
         self.clock = Clock()
         self.rings = 0
-        self.bell = Doorbell(self.clock, versions, seconds=0.05)
+        self.moment = moment
+        self.bell = Doorbell(self.clock, versions, lambda: self.moment, seconds=0.05)
         self.bell.open()
         self.take_down = self.bell.watch_others(self.ring)
 
@@ -88,5 +93,58 @@ def test_no_more_looks_at_a_closed_database() -> None:
     door.bell.close()
     door.bell.open()
     assert 2 == door.rings
-    door.take_down()
+    door.bell.close()
     assert [] == door.clock.getDelayedCalls()
+
+
+def test_no_more_looks_when_nobody_watches() -> None:
+    """The next one is the last, and is not made; who watches until then is told as ever."""
+    versions = Versions(1, 2)
+    door = Door(versions)
+    door.take_down()
+    again = door.bell.watch_others(door.ring)
+    door.wait()
+    assert 2 == len(versions.asked)
+    assert 2 == door.rings
+    again()
+    door.wait()
+    assert 2 == len(versions.asked)
+    assert [] == door.clock.getDelayedCalls()
+    versions.answers = [2]
+    door.bell.watch_others(door.ring)
+    assert 3 == door.rings
+
+
+def test_a_witness_saves_looks() -> None:
+    """Nobody is asked before it has seen a commit, and nobody rung for the first look."""
+    versions = Versions(5, 6, 6)
+    door = Door(versions, "first")
+    looks = []
+    for moment in ["first", "second", "second", "third", "third"]:
+        door.moment = moment
+        door.wait()
+        looks.append((len(versions.asked), door.rings))
+    assert [(1, 0), (2, 1), (2, 1), (3, 1), (3, 1)] == looks
+
+
+def test_committed_before_the_first_look_has_an_answer() -> None:
+    """The version has it already, the witness has seen it: it rings."""
+    versions = Versions()
+    door = Door(versions, "first")
+    door.moment = "second"
+    versions.asked[0].callback(5)
+    assert 1 == door.rings
+    versions.answers = [5]
+    door.wait()
+    assert 1 == door.rings
+
+
+def test_a_witness_and_a_look_that_fails() -> None:
+    """The next one is made, whatever the witness sees meanwhile."""
+    versions = Versions(1, OSError("busy"), 2)
+    door = Door(versions, "first")
+    door.moment = "second"
+    door.wait()
+    assert 0 == door.rings
+    door.wait()
+    assert 1 == door.rings

@@ -4,9 +4,8 @@ Tests for kept sessions: which may serve again, for how long, and that each has 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -22,23 +21,11 @@ from pymta.errors import Refused
 from pymta.interfaces.content import Octets
 from pymta.interfaces.relay import TLSLevel, TLSPolicy
 from pymta.sasl import Credentials
+from tests.awaiting import now_done
 from tests.delivery.net import DOWN, FakeSession, Net
-
-T = TypeVar("T")
 
 WAY = Way(name="mx.test", port=25, address="192.0.2.1", policy=TLSPolicy())
 BOB = Recipient(id=RecipientID(1), address=Address("bob", "elsewhere.test"))
-
-
-def done(awaitable: Awaitable[T]) -> T:
-    """The result of what does not wait."""
-    results: list[Any] = []
-    _ = deferred(awaitable).addBoth(results.append)
-    (result,) = results
-    if hasattr(result, "raiseException"):
-        result.raiseException()
-    value: T = result
-    return value
 
 
 class House:
@@ -51,7 +38,7 @@ class House:
 
     def opened(self, way: Way = WAY) -> Lease:
         """A new session."""
-        return done(self.pool.open(way))
+        return now_done(self.pool.open(way))
 
     def kept(self, way: Way = WAY) -> FakeSession:
         """A new session, idle in the pool."""
@@ -63,7 +50,7 @@ class House:
 
     def send(self, lease: Lease) -> None:
         """One transaction."""
-        _ = done(lease.send(Sender(reverse_path=None), [BOB], Octets(b"x")))
+        _ = now_done(lease.send(Sender(reverse_path=None), [BOB], Octets(b"x")))
 
 
 def test_it_is_used_again() -> None:
@@ -291,7 +278,7 @@ def test_stop() -> None:
     taken, late = house.opened(), house.opened()
     house.pool.give_back(late)
     assert late is house.pool.reuse(WAY)
-    done(house.pool.stop())
+    now_done(house.pool.stop())
     house.pool.give_back(late)
 
     assert isinstance(taken.session, FakeSession)
@@ -376,7 +363,7 @@ class Machine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """All of them end."""
-        done(self.house.pool.stop())
+        now_done(self.house.pool.stop())
         assert all(session.closed.ended for session in self.house.net.sessions)
 
 

@@ -24,10 +24,9 @@ from pymta.delivery.relay import RelayAgent, RelayLimits
 from pymta.delivery.tls_policy import TLSPolicies
 from pymta.envelope import Body, Recipient, RecipientID, Sender
 from pymta.errors import Refused, SpoolError, StoreClosed
-from pymta.events import Event, Unanswered
+from pymta.events import Unanswered
 from pymta.interfaces.content import IContent, Octets, Origin, QueueID
 from pymta.interfaces.delivery import Attempt, IDeliveryAgent, Result
-from pymta.interfaces.observe import IObserver
 from pymta.interfaces.relay import (
     Destination,
     Host,
@@ -44,6 +43,7 @@ from pymta.smtp.client_answers import Answer, Interrupted, Stage
 from pymta.smtp.client_opening import NotOpened
 from pymta.wire.smtp.capabilities import Capabilities
 from tests.delivery.net import DOWN, OK, FakeSession, Net, Script, in_doubt, no, says, yes
+from tests.observing import Observer
 
 T = TypeVar("T")
 
@@ -71,27 +71,20 @@ class Known:
         return Destination(next_hop=next_hop, hosts=tuple(self._hosts[next_hop]))
 
 
-@implementer(IObserver)
-class Kept(list[Event]):
-    """What was told."""
-
-    def observe(self, event: Event) -> None:
-        self.append(event)
-
-
 class House:
     """An agent and the world that it knows."""
 
     def __init__(self, *hosts: Host, **arguments: Any) -> None:
         self.clock = Clock()
         self.net = Net()
-        self.events = Kept()
+        self.observer = Observer()
+        self.events = self.observer.events
         self.finder = Known({"elsewhere.test": hosts or (ONE, TWO)})
         self.agent = RelayAgent(
             arguments.pop("finder", self.finder),
             self.net.dial,
             clock=self.clock,
-            observer=self.events,
+            observer=self.observer,
             **arguments,
         )
 

@@ -19,6 +19,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from tests.durability.trace import ended_calls
+
 __all__ = ["CALLS", "Disk", "Said", "acknowledged", "replayed", "traced_by"]
 
 CALLS = (
@@ -30,7 +32,6 @@ CALLS = (
 PAGE = 4096
 """What a disk writes whole, or does not."""
 
-_LINE = re.compile(r"(\d+) +(\d+\.\d+) (?:<\.\.\. )?(\w+)(.*)", re.DOTALL)
 _TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?')
 _FD = re.compile(r"\((\d+)<([^>]*)>")
 
@@ -79,23 +80,10 @@ def _octets(text: str) -> bytes:
 
 def _calls(trace: Path) -> Iterator[_Call]:
     """Those that succeeded, in the order in which they ended."""
-    begun: dict[str, tuple[float, str]] = {}
-    with trace.open(errors="replace") as lines:
-        for line in lines:
-            found = _LINE.match(line)
-            if found is None:
-                continue
-            thread, when, name, rest = found[1], float(found[2]), found[3], found[4].rstrip()
-            if rest.endswith("<unfinished ...>"):
-                begun[thread] = (when, rest.removesuffix("<unfinished ...>"))
-                continue
-            began = when
-            if rest.startswith(" resumed>"):
-                began, start = begun.pop(thread, (when, ""))
-                rest = start + rest.removeprefix(" resumed>")
-            result = re.search(r" = (-?\d+)[^=]*$", rest)
-            if result is not None and int(result[1]) >= 0:
-                yield _Call(name, began, when, rest, int(result[1]))
+    for name, began, ended, rest in ended_calls(trace):
+        result = re.search(r" = (-?\d+)[^=]*$", rest)
+        if result is not None and int(result[1]) >= 0:
+            yield _Call(name, began, ended, rest, int(result[1]))
 
 
 # -- what became of it -----------------------------------------------------------------------

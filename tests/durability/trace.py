@@ -13,7 +13,15 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["Call", "kill_traced", "needs_strace", "read_trace", "strace", "terminate"]
+__all__ = [
+    "Call",
+    "ended_calls",
+    "kill_traced",
+    "needs_strace",
+    "read_trace",
+    "strace",
+    "terminate",
+]
 
 needs_strace = pytest.mark.skipif(
     shutil.which("strace") is None, reason="needs strace (package strace)"
@@ -50,11 +58,13 @@ def strace(output: Path, *options: str) -> list[str]:
 
 def read_trace(path: Path) -> list[Call]:
     """In the order in which they began."""
-    return sorted(_calls(path), key=lambda call: call.began)
+    calls = [call for ended in ended_calls(path) if (call := _call(*ended)) is not None]
+    return sorted(calls, key=lambda call: call.began)
 
 
-def _calls(path: Path) -> Iterator[Call]:
-    open_calls: dict[str, tuple[float, str]] = {}
+def ended_calls(path: Path) -> Iterator[tuple[str, float, float, str]]:
+    """Names, beginnings, ends, and the rest of the line: in the order in which they ended."""
+    begun: dict[str, tuple[float, str]] = {}
     with path.open(errors="replace") as lines:
         for line in lines:
             found = _LINE.match(line)
@@ -62,15 +72,13 @@ def _calls(path: Path) -> Iterator[Call]:
                 continue
             thread, when, name, rest = found[1], float(found[2]), found[3], found[4].rstrip()
             if rest.endswith("<unfinished ...>"):
-                open_calls[thread] = (when, rest)
+                begun[thread] = (when, rest.removesuffix("<unfinished ...>"))
                 continue
             began = when
             if rest.startswith(" resumed>"):
-                began, start = open_calls.pop(thread, (when, ""))
-                rest = start.removesuffix("<unfinished ...>") + rest.removeprefix(" resumed>")
-            call = _call(name, began, when, rest)
-            if call is not None:
-                yield call
+                began, start = begun.pop(thread, (when, ""))
+                rest = start + rest.removeprefix(" resumed>")
+            yield name, began, when, rest
 
 
 def _call(name: str, began: float, ended: float, rest: str) -> Call | None:

@@ -24,17 +24,16 @@ from pymta.edge.listener import Listener
 from pymta.edge.login import Login
 from pymta.edge.peers import Peers
 from pymta.errors import NoSuchAccount
-from pymta.events import Event
 from pymta.interfaces.accounts import IAccountDirectory, ISCRAMSecrets
 from pymta.interfaces.content import Octets
 from pymta.interfaces.mailbox import IMailbox, IMailboxStore, NewMessage
-from pymta.interfaces.observe import IObserver
 from pymta.mailbox import INBOX, MailboxName
 from pymta.sasl.scram.secret import Decoy
 from pymta.sasl.steps import SCRAMSecret
 from pymta.store.memory.mailboxes import TOMBSTONES, MemoryMailStore
 from tests.edge.certificates import certificates
 from tests.edge.player import PEER, Player
+from tests.observing import Observer
 from tests.sasl.accounts import counting, secret
 
 H = TypeVar("H", bound="Home")
@@ -44,20 +43,6 @@ PASSWORDS = {ALICE: "sesame", BOB: "mushroom", "zoë@example.test": "påss"}
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 STRANGER = "203.0.113.9"
 """Who may not log in without TLS."""
-
-
-@implementer(IObserver)
-class Observer:
-    """Remembers the events."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def observe(self, event: Event) -> None:
-        self.events.append(event)
-
-    def of(self, kind: type) -> list[Any]:
-        return [event for event in self.events if isinstance(event, kind)]
 
 
 @implementer(IAccountDirectory, ISCRAMSecrets)

@@ -15,6 +15,7 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 from pymta.edge.client_tls import ClientTLS, Handshake, Untrusted
 from pymta.edge.tls import Certificates, KeyPair, TLSError
 from tests.edge.certificates import make_pair, pem
+from tests.edge.handshake import shaken
 
 UNUSED: TLSMemoryBIOProtocol = None  # type: ignore[assignment]  # of no use to it
 
@@ -32,18 +33,7 @@ def shake(handshake: Handshake, other: SSL.Connection) -> SSL.Connection:
     """Shake hands in memory; the client's end."""
     client = handshake.clientConnectionForTLS(UNUSED)
     client.set_connect_state()
-    waiting = {client, other}
-    while waiting:
-        for side, far in ((client, other), (other, client)):
-            try:
-                side.do_handshake()
-                waiting.discard(side)
-            except SSL.WantReadError:
-                pass
-            try:
-                far.bio_write(side.bio_read(65536))
-            except SSL.WantReadError:
-                pass
+    shaken(client, other)
     return client
 
 

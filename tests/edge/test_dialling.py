@@ -283,6 +283,27 @@ async def test_real_tcp(address: str) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_the_end_of_a_message_waits_for_no_acknowledgement() -> None:
+    """
+    What is dialled sends what it is given, also while octets before it are on their way.
+    """
+    from twisted.internet import reactor
+
+    real: Any = reactor
+    port = real.listenTCP(0, Factory.forProtocol(Greeter), interface="127.0.0.1")
+    dialled = await dial(
+        real, real, Echo(), address="127.0.0.1", port=port.getHost().port, seconds=5
+    )
+    socket: Any = dialled.connection._raw
+    delays_nothing = socket.getTcpNoDelay()
+    dialled.abort()
+    await dialled.connection.ended.wait()
+    await port.stopListening()
+
+    assert delays_nothing
+
+
+@pytest_twisted.ensureDeferred
 async def test_real_unix(tmp_path: Path) -> None:
     """
     Over a UNIX socket.

@@ -4,10 +4,17 @@ Tests for counting connections, networks and lists of peers.
 
 from __future__ import annotations
 
+from math import inf, nan
+from typing import Any
+
 import pytest
 
 from pymta.edge.limits import ConnectionCount, ConnectionLimits, network_of
 from pymta.edge.peers import LOOPBACK, Peers, PeersError
+from pymta.imap.settings import Timeouts as IMAPTimeouts
+from pymta.pop3.settings import Timeouts as POP3Timeouts
+from pymta.smtp.client_settings import ClientTimeouts
+from pymta.smtp.settings import Timeouts as SMTPTimeouts
 
 
 @pytest.mark.parametrize(
@@ -115,3 +122,19 @@ def test_no_network(name: str) -> None:
     """
     with pytest.raises(PeersError):
         Peers([name])
+
+
+@pytest.mark.parametrize("seconds", [0, -1, nan, -inf])
+@pytest.mark.parametrize(
+    ("timeouts", "name"),
+    [
+        (SMTPTimeouts, "command"),
+        (ClientTimeouts, "idle"),
+        (IMAPTimeouts, "reading"),
+        (POP3Timeouts, "update"),
+    ],
+)
+def test_no_time(timeouts: Any, name: str, seconds: float) -> None:
+    """A time limit that is over at once, or that nothing can be compared with, is a mistake."""
+    with pytest.raises(ValueError, match=f"{name} is not more than 0"):
+        timeouts(**{name: seconds})

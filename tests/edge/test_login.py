@@ -30,14 +30,14 @@ from pymta.edge.login import Identity, Login, LoginCancelled
 from pymta.edge.login_limits import LoginLimits
 from pymta.edge.peers import LOOPBACK, Peers
 from pymta.errors import Refused, TooManyWaiting, Unauthorized
-from pymta.events import Event, LoggedIn, LoginFailed
+from pymta.events import LoggedIn, LoginFailed
 from pymta.interfaces.accounts import ITokenChecker
-from pymta.interfaces.observe import IObserver
 from pymta.reply import Reply
 from pymta.sasl import CLIENT_MECHANISMS, Channel, ClientSide, Credentials
 from pymta.session import TLS, Endpoint, Role, Session
 from pymta.shared.memory import MemorySharedState
 from pymta.store.memory.mailboxes import MemoryMailStore
+from tests.observing import Observer
 
 T = TypeVar("T")
 
@@ -59,17 +59,6 @@ def session(host: str = AWAY, tls: TLS | None = TLS13) -> Session:
         started=datetime(2024, 5, 6, tzinfo=UTC),
         tls=tls,
     )
-
-
-@implementer(IObserver)
-class Heard:
-    """All events."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def observe(self, event: Event) -> None:
-        self.events.append(event)
 
 
 @implementer(ITokenChecker)
@@ -125,7 +114,7 @@ class Door:
         self, portal: Portal | None = None, *, limited: bool = False, **options: Any
     ) -> None:
         self.clock = Clock()
-        self.heard = Heard()
+        self.heard = Observer()
         self.directory = accounts()
         self.state = MemorySharedState(self.clock)
         limits = LoginLimits(self.state, key=b"k", address=3, network=10, account=5)

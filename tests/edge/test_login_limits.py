@@ -4,33 +4,16 @@ Limits on failed logins (S24).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import TypeVar
-
 import pytest
 from twisted.internet.task import Clock
 
-from pymta.aio import deferred
 from pymta.edge.login_limits import TOO_MANY, LoginLimits
 from pymta.errors import Refused
 from pymta.shared.memory import MemorySharedState
-
-T = TypeVar("T")
+from tests.awaiting import now_done
 
 ALICE = "alice@example.test"
 HOST = "192.0.2.1"
-
-
-def now(awaitable: Awaitable[T]) -> T:
-    """What it gives, or raises, without waiting."""
-    running = deferred(awaitable)
-    assert running.called
-    results: list[T] = []
-    failures: list[BaseException] = []
-    running.addCallbacks(results.append, lambda f: failures.append(f.value))  # type: ignore[unused-awaitable]  # at once
-    if failures:
-        raise failures[0]
-    return results[0]
 
 
 class Limited:
@@ -51,17 +34,17 @@ class Limited:
         )
 
     def fail(self, host: str, account: str = ALICE, password: str | None = "x") -> None:
-        now(self.limits.failed(host, account, password))
+        now_done(self.limits.failed(host, account, password))
 
     def refused(self, host: str) -> bool:
         try:
-            now(self.limits.check(host))
+            now_done(self.limits.check(host))
         except Refused as no:
             return no.reply == TOO_MANY
         return False
 
     def closed(self, host: str, account: str = ALICE, password: str | None = "x") -> bool:
-        return now(self.limits.closed(host, account, password))
+        return now_done(self.limits.closed(host, account, password))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +99,7 @@ def test_s24_an_account() -> None:
 def test_s24_an_attacker_does_not_lock_the_owner_out() -> None:
     """From a network where the owner has logged in within a month, an account stays open."""
     limited = Limited()
-    now(limited.limits.succeeded("203.0.113.9", ALICE))
+    now_done(limited.limits.succeeded("203.0.113.9", ALICE))
     for n in range(4):
         limited.fail(f"198.51.{n}.1")
 
@@ -164,7 +147,7 @@ def test_s24_bans_end() -> None:
         limited.fail(HOST)
     limited.clock.advance(60)
     limited.fail(HOST)
-    now(limited.limits.succeeded(HOST, "mallory@example.test"))
+    now_done(limited.limits.succeeded(HOST, "mallory@example.test"))
     assert limited.refused(HOST)
     limited.clock.advance(39)
     assert limited.refused(HOST)

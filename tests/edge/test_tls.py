@@ -15,6 +15,7 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 
 from pymta.edge.tls import RELOAD, Certificates, KeyPair, TLSError, explained
 from tests.edge.certificates import make_pair
+from tests.edge.handshake import shaken
 
 
 def shake(
@@ -31,18 +32,7 @@ def shake(
     unused: TLSMemoryBIOProtocol = None  # type: ignore[assignment]  # of no use to it
     server = certificates.serverConnectionForTLS(unused)
     server.set_accept_state()
-    waiting = {client, server}
-    while waiting:
-        for side, other in ((client, server), (server, client)):
-            try:
-                side.do_handshake()
-                waiting.discard(side)
-            except SSL.WantReadError:
-                pass
-            try:
-                other.bio_write(side.bio_read(65536))
-            except SSL.WantReadError:
-                pass
+    shaken(client, server)
     return client
 
 

@@ -35,6 +35,7 @@ from tests.edge.certificates import make_pair, pem
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = ROOT / "examples"
+PYMTA = (sys.executable, "-m", "pymta")
 MESSAGE = b"From: a@example.org\r\nTo: b@example.test\r\nSubject: %s\r\n\r\n.dot\r\n"
 
 
@@ -140,10 +141,10 @@ def test_minimal_receiver() -> None:
 
 def test_local_mail_server(tmp_path: Path) -> None:
     """
-    The server that twistd starts takes a message by SMTP and gives it by POP3.
+    The server that twistd starts takes a message by SMTP and gives it by IMAP and by POP3.
     """
     twistd = str(Path(sys.executable).parent / "twistd")
-    smtp, pop3 = free_port(), free_port()
+    smtp, pop3, imap = free_port(), free_port(), free_port()
     with running(
         twistd,
         "-ny",
@@ -152,11 +153,41 @@ def test_local_mail_server(tmp_path: Path) -> None:
         MAIL=str(tmp_path / "mail"),
         SMTP=str(smtp),
         POP3=str(pop3),
+        IMAP=str(imap),
         SUBMISSION="0",
     ):
         send(smtp)
 
         assert read(pop3).endswith(MESSAGE % b"hello")
+        with imaplib.IMAP4("127.0.0.1", imap) as client:
+            client.login("b@example.test", "anything")
+            assert ("OK", [b"1"]) == client.select()
+
+
+def test_workers(tmp_path: Path) -> None:
+    """
+    Two processes take mail at one port, and what they took is in the folder.
+    """
+    port = free_port()
+    mail = tmp_path / "mail"
+    with running(
+        sys.executable,
+        str(EXAMPLES / "workers.py"),
+        DIRECTORY=str(mail),
+        ENDPOINT=f"tcp:{port}:interface=127.0.0.1",
+        WORKERS="2",
+    ) as output:
+        assert output.readline().startswith("2 workers at tcp:")
+        for _ in range(8):
+            send(port, to="postmaster@example.test")
+    told = subprocess.run(
+        [*PYMTA, "account", "quota", "postmaster@example.test", "--store", str(mail)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert re.search(r"^messages +8 ", told.stdout, re.MULTILINE)
+    assert 2 == len([*mail.glob("owner-*.lock")])
 
 
 def test_lmtp_store(tmp_path: Path) -> None:
@@ -215,16 +246,17 @@ def test_imap_extension() -> None:
 
 def test_custom_store(tmp_path: Path) -> None:
     """
-    The store keeps a file of what it gave to the mailbox.
+    The store keeps a file of what it gave to the mailbox, in a folder that it makes.
     """
+    folder = tmp_path / "kept"
     with running(
-        sys.executable, str(EXAMPLES / "custom_store.py"), str(tmp_path), "0", "0"
+        sys.executable, str(EXAMPLES / "custom_store.py"), str(folder), "0", "0"
     ) as output:
         ports = ports_of(output, 2)
         send(ports["smtp"])
         octets = read(ports["pop3"])
 
-        [file] = tmp_path.iterdir()
+        [file] = folder.iterdir()
         assert octets == file.read_bytes()
         assert file.name.startswith("b@example.test-")
 

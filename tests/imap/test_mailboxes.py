@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import pytest
 
-from pymta.imap.commands.select import LOOKED_AT, NEAR
 from tests.imap.dialogue import Played, play
 from tests.imap.house import ONE, TWO, House
 
@@ -71,7 +70,7 @@ def test_select() -> None:
     )
 
 
-@pytest.mark.parametrize("seen", [0, 99, 100, 101, 1200, 2099, 2100])
+@pytest.mark.parametrize("seen", [0, 1, 1999, 2000])
 def test_first_unseen_one_is_looked_for_so_far(seen: int) -> None:
     """RFC 3501 §7.1: UNSEEN is said where the first one is among those that are looked at."""
     house = House()
@@ -79,7 +78,7 @@ def test_first_unseen_one_is_looked_for_so_far(seen: int) -> None:
         house.put(ONE, flags=["\\Seen"])
     house.put(ONE)
     heard = house.logged_in().line("a SELECT INBOX")
-    assert (f"* OK [UNSEEN {seen + 1}]" in heard) == (seen < LOOKED_AT + NEAR)
+    assert (f"* OK [UNSEEN {seen + 1}]" in heard) == (seen < 2000)
 
 
 def test_rev2_selects_with_list_and_without_recent() -> None:

@@ -28,6 +28,7 @@ def test_starttls() -> None:
     assert secure.say(f"c LOGIN {ALICE} sesame\r\n".encode()).startswith(b"c OK [CAPABILITY ")
     assert secure.say(b"d STARTTLS\r\n").startswith(b"d BAD ")
     [entered] = house.observer.of(LoggedIn)
+    assert entered.session.tls is not None
     assert entered.session.tls.version.startswith("TLSv1.")
 
 

@@ -4,25 +4,21 @@ A receiver with a queue in memory, and what is around it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any
 
-from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from pymta.address import Address
-from pymta.aio import deferred
 from pymta.envelope import Envelope, Recipient, RecipientID, Sender
-from pymta.events import Event
 from pymta.facts import Facts
 from pymta.inbound.endings import Queueing
 from pymta.inbound.flow import Flow
 from pymta.inbound.receiver import Inbound
 from pymta.interfaces.content import IContent, Lane, Origin, QueueID, octets_of
-from pymta.interfaces.observe import IObserver
 from pymta.interfaces.policy import IPolicy, IPolicyConnection, IPolicyTransaction
 from pymta.interfaces.queue import QueueEntry, QueueQuery
 from pymta.interfaces.receive import IMailSession, ITransaction
@@ -33,8 +29,8 @@ from pymta.queue.queue import Queue
 from pymta.reply import Reply
 from pymta.session import Endpoint, Role, Session
 from pymta.verdict import PROCEED, MessageVerdict, Verdict
-
-T = TypeVar("T")
+from tests.awaiting import now_done
+from tests.observing import Observer
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SESSION = Session(
@@ -50,18 +46,6 @@ SENDER = Sender(reverse_path=Address.parse("a@example.org"))
 UNKNOWN = Reply(550, "5.1.1", "No such user")
 
 
-def now_done(awaitable: Awaitable[T]) -> T:
-    """The result of what does not wait, or its exception."""
-    results: list[T] = []
-    failures: list[BaseException] = []
-    waiting: Deferred[Any] = deferred(awaitable)
-    waiting = waiting.addCallbacks(results.append, lambda no: failures.append(no.value))
-    if failures:
-        raise failures[0]
-    [result] = results
-    return result
-
-
 @implementer(IRouter)
 class Domains:
     """``example.test`` is local, but for ``nobody``; ``example.net`` is relayed."""
@@ -74,18 +58,7 @@ class Domains:
                 return Via(lane=Lane("local", local), recipient=recipient, local=True)
             case Address(_, "example.net"):
                 return Via(lane=Lane("relay", "example.net"), recipient=recipient)
-        return Refusal(Reply(550, "5.7.1", "Relaying denied"))
-
-
-@implementer(IObserver)
-@dataclass
-class Observer:
-    """Remembers the events."""
-
-    events: list[Event] = field(default_factory=list)
-
-    def observe(self, event: Event) -> None:
-        self.events.append(event)
+        return Refusal(Reply(550, "5.7.1", "Relaying denied"), "no route")
 
 
 @implementer(IPolicy, IPolicyConnection, IPolicyTransaction)

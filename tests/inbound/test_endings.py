@@ -23,7 +23,8 @@ from pymta.queue.memory import MemoryQueueStore
 from pymta.reply import Reply
 from pymta.session import Role
 from pymta.verdict import Proceed
-from tests.inbound.house import NOW, SESSION, Domains, House, Rule, give, now_done, recipient
+from tests.awaiting import now_done
+from tests.inbound.house import NOW, SESSION, Domains, House, Rule, give, recipient
 
 LMTP = replace(SESSION, role=Role.LMTP)
 FULL = Reply(452, "4.2.2", "Mailbox full")

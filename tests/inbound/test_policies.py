@@ -33,7 +33,8 @@ from pymta.verdict import (
     ReplaceBody,
     Verdict,
 )
-from tests.inbound.house import SENDER, SESSION, House, Rule, give, now_done, recipient
+from tests.awaiting import now_done
+from tests.inbound.house import SENDER, SESSION, House, Rule, give, recipient
 
 NO = Refuse(Reply(550, "5.7.1", "No"))
 LATER = Refuse(Reply(451, "4.7.1", "Later"))

@@ -20,7 +20,8 @@ from pymta.interfaces.queue import Claim, QueueEntry
 from pymta.outcome import Delivered, Failed, Outcome, Relayed, Scope
 from pymta.queue.outcomes import Notice, Unreported
 from pymta.reply import Reply
-from tests.inbound.house import NOW, SESSION, House, now_done
+from tests.awaiting import now_done
+from tests.inbound.house import NOW, SESSION, House
 
 ANN = Sender(reverse_path=Address("ann", "example.org"))
 BOB = Recipient(

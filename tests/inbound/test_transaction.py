@@ -41,7 +41,8 @@ from pymta.interfaces.receive import IMailReceiver, IMailSession, IPerRecipientT
 from pymta.interfaces.routing import Drop, Expand, IMembers, IRouter, Route, Via
 from pymta.reply import Reply
 from pymta.session import Role
-from tests.inbound.house import NOW, SENDER, SESSION, UNKNOWN, House, give, now_done, recipient
+from tests.awaiting import now_done
+from tests.inbound.house import NOW, SENDER, SESSION, UNKNOWN, House, give, recipient
 
 RECEIVED = (
     b"Received: from client.example ([192.0.2.7])\r\n"
@@ -128,6 +129,25 @@ def test_s21_refused_at_rcpt(address: str, status: str) -> None:
         now_done(transaction.add_recipient(recipient(address)))
 
     assert (550, status) == (no.value.reply.code, no.value.reply.status)
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        pytest.param("b@example.com", "no route", id="no route"),
+        pytest.param("b@example.net", "this client may not send to elsewhere", id="no permission"),
+    ],
+)
+def test_the_log_tells_why_relaying_is_denied(address: str, reason: str) -> None:
+    """
+    The peer hears the same, whatever the cause; whoever runs the server is told which it was.
+    """
+    transaction = House().begin()
+
+    with pytest.raises(Refused) as no:
+        now_done(transaction.add_recipient(recipient(address)))
+
+    assert ("550 5.7.1 Relaying denied", reason) == (str(no.value.reply), str(no.value))
 
 
 def test_s21_relay_permission_is_asked() -> None:

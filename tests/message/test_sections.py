@@ -7,9 +7,8 @@ from __future__ import annotations
 import base64
 import os
 import time
-from collections.abc import Awaitable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -21,22 +20,10 @@ from pymta.message.header import parse_header
 from pymta.message.sections import Decoded, decoded_size, fields_named, fields_not_named
 from pymta.message.structure import Part, Structure
 from pymta.message.transfer import transfer_of
+from tests.awaiting import now_done
 from tests.message.structures import read
 
 VECTORS = os.environ.get("PYMTA_VECTORS")
-
-T = TypeVar("T")
-
-
-def now(awaitable: Awaitable[T]) -> T:
-    """The result of what waits for nothing."""
-    waiting: Any = awaitable.__await__()
-    try:
-        next(waiting)
-    except StopIteration as ended:
-        found: T = ended.value
-        return found
-    raise AssertionError("it waits")
 
 
 async def breathe() -> None:
@@ -152,16 +139,16 @@ LARGE = bytes(range(256)) * 1024
 def test_decoded_in_slices(step: int) -> None:
     """A large part is decoded as it is read, whatever the slices are."""
     content, part = encoded(b"base64", base64.encodebytes(LARGE))
-    size = now(decoded_size(content, part, breathe))
+    size = now_done(decoded_size(content, part, breathe))
     decoded = Decoded(content, part, size)
     read_, at = b"", 0
     while at < size:
-        got = now(decoded.read(at, at + step))
+        got = now_done(decoded.read(at, at + step))
         assert min(step, SLICE, size - at) == len(got)
         read_, at = read_ + got, at + len(got)
 
     assert LARGE == read_
-    assert b"" == now(decoded.read(size, size + 1))
+    assert b"" == now_done(decoded.read(size, size + 1))
 
 
 @pytest.mark.parametrize(
@@ -173,9 +160,9 @@ def test_decoded_anywhere(start: int, stop: int) -> None:
     decoded: Any = Decoded(content, part, len(LARGE))
     expected = LARGE[start:stop]
 
-    assert LARGE[100_000:100_010] == now(decoded.read(100_000, 100_010))
-    assert expected[:SLICE] == now(decoded.read(start, stop))
-    assert expected == now(octets_of(Cut(decoded, start, min(stop, len(LARGE)))))
+    assert LARGE[100_000:100_010] == now_done(decoded.read(100_000, 100_010))
+    assert expected[:SLICE] == now_done(decoded.read(start, stop))
+    assert expected == now_done(octets_of(Cut(decoded, start, min(stop, len(LARGE)))))
 
 
 @pytest.mark.parametrize(
@@ -187,7 +174,7 @@ def test_broken(encoding: bytes, body: bytes) -> None:
     content, part = encoded(encoding, body)
     for each in (part, forgotten(part)):
         with pytest.raises(EncodingError):
-            now(decoded_size(content, each, breathe))
+            now_done(decoded_size(content, each, breathe))
 
 
 def forgotten(part: Part) -> Part:
@@ -255,12 +242,12 @@ def check_decoding(content: Octets, part: Part) -> bool:
         expected = transfer.decode(body) + transfer.finish()
     except EncodingError:
         with pytest.raises(EncodingError):
-            now(decoded_size(content, part, breathe))
+            now_done(decoded_size(content, part, breathe))
         return False
-    size = now(decoded_size(content, part, breathe))
-    assert len(expected) == size == now(decoded_size(content, forgotten(part), breathe))
+    size = now_done(decoded_size(content, part, breathe))
+    assert len(expected) == size == now_done(decoded_size(content, forgotten(part), breathe))
     decoded: Any = Decoded(content, part, size)
-    assert expected == now(octets_of(decoded))
+    assert expected == now_done(octets_of(decoded))
     return True
 
 

@@ -116,6 +116,19 @@ LINES = [
         id="rejected with a reason",
     ),
     pytest.param(
+        Rejected(
+            session=SESSION,
+            stage="rcpt",
+            reply=NO_SUCH,
+            sender=SENDER,
+            recipient=BOB,
+            reason=str(NO_SUCH),
+        ),
+        "smtp-1 [192.0.2.1:4711] rcpt from=<eve@example.org> to=<bob@example.com> refused:"
+        " 550 5.1.1 <bob@example.com>: no such user",
+        id="rejected for the reason that the peer hears",
+    ),
+    pytest.param(
         Queued(
             queue_id="Q1",
             session=SESSION,

@@ -20,7 +20,8 @@ from pymta.modify.submission import SubmissionFields
 from pymta.policy.submission import SenderBinding
 from pymta.session import Role, Session
 from pymta.testing.contracts.policy import PolicyContract
-from tests.inbound.house import NOW, SESSION, House, give, now_done, recipient
+from tests.awaiting import now_done
+from tests.inbound.house import NOW, SESSION, House, give, recipient
 
 SUBMITTED = replace(SESSION, role=Role.SUBMISSION, identity="a@example.test", mechanism="PLAIN")
 MINE = Sender(reverse_path=Address("a", "example.test"))

@@ -4,7 +4,10 @@ Tests for time limits, back-pressure, shutdown, and third parties' commands.
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from twisted.logger import capturedLogs, formatEvent
 
 from pymta.aio import start
 from pymta.edge.limits import ConnectionCount, ConnectionLimits
@@ -163,12 +166,15 @@ def test_stop_amid_a_message() -> None:
 
 
 def test_too_many_connections() -> None:
-    """Who is over the limit is told and closed; leaving makes room."""
-    house = House(door=Door(connections=ConnectionCount(ConnectionLimits(address=1))))
-    first, second = house.player(), house.player()
+    """Who is over the limit is told, closed and logged; leaving makes room."""
+    house = House(door=Door(connections=ConnectionCount(ConnectionLimits(address=1)), name="pop"))
+    with capturedLogs() as events:
+        first, second = house.player(), house.player()
     first.heard()
 
     assert b"-ERR [SYS/TEMP] too many connections\r\n" == second.heard()
+    [line] = [formatEvent(event) for event in events if event["log_namespace"] == "pymta.edge"]
+    assert re.fullmatch(r"pop: \[\S+\] is turned away: too many connections", line)
     first.play("C: QUIT\nS: +OK goodbye")
     first.hang_up()
     assert b"+OK pop.example.test ready\r\n" == house.player().heard()

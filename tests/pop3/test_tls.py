@@ -45,6 +45,7 @@ def test_stls() -> None:
     )
     secure.play("C: QUIT\nS: +OK goodbye")
     [entered] = house.observer.of(LoggedIn)
+    assert entered.session.tls is not None
     assert entered.session.tls.version.startswith("TLSv1.")
 
 

@@ -19,12 +19,11 @@ from zope.interface import implementer
 from pymta.address import Address
 from pymta.aio import deferred
 from pymta.envelope import Envelope, Notify, Recipient, RecipientID, Sender
-from pymta.events import Event
 from pymta.interfaces.content import Lane, NewMail, Octets, Origin, QueueID
 from pymta.interfaces.delivery import Attempt, IDeliveryAgent, Result
-from pymta.interfaces.observe import IObserver
 from pymta.interfaces.queue import (
     Claim,
+    Claimed,
     QueueEntry,
     QueueQuery,
     QueueState,
@@ -38,6 +37,7 @@ from pymta.queue.queue import Queue
 from pymta.queue.runner import Runner
 from pymta.reply import Reply
 from pymta.session import Endpoint, Role, Session
+from tests.observing import Observer
 
 START = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 SESSION = Session(id="s", role=Role.LOCAL, peer=Endpoint(""), local=Endpoint(""), started=START)
@@ -68,6 +68,23 @@ def mail(
         lanes={each.id: lane for each in recipients if lane is not None},
     )
     return replace(made, **changes)
+
+
+def claim(number: int = 1, *names: str, fence: int = 1) -> Claim:
+    """A claim of a mail to these names; ids count from 1."""
+    new = mail(number, *names)
+    return Claim(
+        queue_id=new.id,
+        lane=RELAY,
+        fence=fence,
+        owner="me",
+        until=START,
+        recipients=tuple(Claimed(recipient=each) for each in new.envelope.recipients),
+        sender=new.envelope.sender,
+        content=new.content,
+        origin=new.origin,
+        arrived=new.arrived,
+    )
 
 
 def with_notify(new: NewMail, notify: Notify) -> NewMail:
@@ -134,28 +151,13 @@ def outcome(answer: Reply | Failed) -> Relayed | Failed:
 NO_ANSWER = Failed(reply=SILENCE, scope=Scope.DESTINATION)
 
 
-@implementer(IObserver)
-class Told:
-    """What an observer was told."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def observe(self, event: Event) -> None:
-        self.events.append(event)
-
-    def of(self, kind: type) -> list[Any]:
-        """Those of one kind."""
-        return [event for event in self.events if isinstance(event, kind)]
-
-
 class House:
     """A store, a runner and a queue on one clock."""
 
     def __init__(self, agent: object = None, router: Table | None = None, **more: Any) -> None:
         self.clock = Clock()
         self.store = MemoryQueueStore(self.now)
-        self.told = Told()
+        self.told = Observer()
         self.router = router or Table()
         self.agent: Any = agent or Agent()
         self.runner = self.make(**more)

@@ -278,8 +278,8 @@ class AllOrNone(MemoryQueueStore):
 class Mute(MemoryQueueStore):
     """No bell."""
 
-    def _ring(self) -> None:
-        pass
+    def watch(self, ring: Callable[[], None]) -> Callable[[], None]:
+        return lambda: None
 
 
 class NeverDue(MemoryQueueStore):

@@ -11,26 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pymta.envelope import RecipientID
-from pymta.interfaces.queue import Claim, Claimed
+from pymta.interfaces.queue import Claim
 from pymta.queue.leases import Leases, part
-from tests.queue.house import RELAY, START, mail
-
-
-def claim(number: int = 1, *names: str, fence: int = 1) -> Claim:
-    """A claim of a mail to these names; ids count from 1."""
-    new = mail(number, *names)
-    return Claim(
-        queue_id=new.id,
-        lane=RELAY,
-        fence=fence,
-        owner="me",
-        until=START,
-        recipients=tuple(Claimed(recipient=each) for each in new.envelope.recipients),
-        sender=new.envelope.sender,
-        content=new.content,
-        origin=new.origin,
-        arrived=new.arrived,
-    )
+from tests.queue.house import START, claim
 
 
 def ids(of: Claim) -> list[int]:

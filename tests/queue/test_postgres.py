@@ -4,25 +4,23 @@ The contract kit on PostgreSQL.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import Connection, func, select
 from twisted.internet import reactor
 
-from pymta.aio import sleep, start, timeout
+from pymta.aio import start, timeout
 from pymta.database import Database
-from pymta.database.tables import contents
 from pymta.database.times import to_microseconds
 from pymta.interfaces.queue import IQueueStore
 from pymta.queue.sql import SQLQueueStore
 from pymta.testing.contracts.queue import QueueStoreContract
 from pymta.testing.contracts.queue_case import Now
 from tests.postgres import Server
+from tests.queue.kept import kept_octets
 
 _FULL = """
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -79,15 +77,7 @@ class TestContract(QueueStoreContract):
         return await self.make_store(now)
 
     async def kept_octets(self, store: IQueueStore) -> int:
-        database = self.databases[store]
-        for _ in range(100):
-            in_rows, files = await database.read(_kept)
-            found = set(os.listdir(database.contents.folder))
-            if found == files:
-                break
-            await sleep(reactor, 0.02)  # unlinking and sweeping are nobody's wait
-        folder = Path(database.contents.folder)
-        return in_rows + sum((folder / name).stat().st_size for name in found)
+        return await kept_octets(self.databases[store], reactor)
 
     async def fill(self, store: IQueueStore) -> None:
         with self.server.connect(self.name) as connection:
@@ -99,9 +89,3 @@ class TestContract(QueueStoreContract):
     def _relieve(self) -> None:
         with self.server.connect(self.name) as connection:
             connection.execute(_ROOM)
-
-
-def _kept(connection: Connection) -> tuple[int, set[str]]:
-    octets = connection.scalar(select(func.coalesce(func.sum(func.length(contents.c.octets)), 0)))
-    files = select(contents.c.file).where(contents.c.file.is_not(None))
-    return int(octets or 0), set(connection.scalars(files).all())

@@ -78,10 +78,19 @@ def test_a_delay_need_not_be_told() -> None:
     assert after(rules, 9, 100 * HOUR) == Again(ARRIVED + 104 * HOUR, False)
 
 
-def test_the_give_up_names_hours_where_life_is_short() -> None:
-    """The reason is read by people."""
-    rules = RetryRules(life=timedelta(hours=6))
-    assert after(rules, 9, 6 * HOUR) == GiveUp("not delivered within 6 hours")
+@pytest.mark.parametrize(
+    ("life", "words"),
+    [
+        pytest.param(6 * HOUR, "6 hours", id="hours"),
+        pytest.param(60 * HOUR, "60 hours", id="no whole days"),
+        pytest.param(HOUR, "60 minutes", id="one hour"),
+        pytest.param(90 * MINUTE, "90 minutes", id="no whole hours"),
+        pytest.param(timedelta(seconds=40), "40 seconds", id="seconds"),
+    ],
+)
+def test_the_give_up_names_a_short_life(life: timedelta, words: str) -> None:
+    """The reason is read by people: a whole number, of the unit that fits."""
+    assert after(RetryRules(life=life), 9, life) == GiveUp(f"not delivered within {words}")
 
 
 def test_a_day_has_a_dozen_attempts() -> None:

@@ -4,25 +4,24 @@ The contract kit on SQLite, and what the durable store alone does.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 from twisted.internet import reactor
 from zope.interface.verify import verifyClass
 
-from pymta.aio import sleep, start, timeout
+from pymta.aio import start, timeout
 from pymta.database import Database
-from pymta.database.tables import contents
 from pymta.database.times import to_microseconds
 from pymta.interfaces.queue import IEnlistingQueueStore, IQueueStore
 from pymta.queue.sql import SQLQueueStore
 from pymta.testing.contracts.queue import QueueStoreContract
 from pymta.testing.contracts.queue_case import Now
+from tests.queue.kept import kept_octets
 
 
 class TestContract(QueueStoreContract):
@@ -59,27 +58,13 @@ class TestContract(QueueStoreContract):
         return await self.make_store(now)
 
     async def kept_octets(self, store: IQueueStore) -> int:
-        database = self.databases[store]
-        for _ in range(100):
-            in_rows, files = await database.read(_kept)
-            found = set(os.listdir(database.contents.folder))
-            if found == files:
-                break
-            await sleep(reactor, 0.02)  # unlinking and sweeping are nobody's wait
-        folder = Path(database.contents.folder)
-        return in_rows + sum((folder / name).stat().st_size for name in found)
+        return await kept_octets(self.databases[store], reactor)
 
     async def fill(self, store: IQueueStore) -> None:
         await self.databases[store]._writer.call(_fill)
 
     async def relieve(self, store: IQueueStore) -> None:
         await self.databases[store]._writer.call(_relieve)
-
-
-def _kept(connection: Connection) -> tuple[int, set[str]]:
-    octets = connection.scalar(select(func.coalesce(func.sum(func.length(contents.c.octets)), 0)))
-    files = select(contents.c.file).where(contents.c.file.is_not(None))
-    return octets or 0, set(connection.scalars(files).all())
 
 
 def _driver(connection: Connection) -> Any:

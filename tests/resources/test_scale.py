@@ -21,7 +21,7 @@ import pytest
 
 from pymta.queue.schedule import ScheduleLimits
 from tests.benchmarks.driving import free_port, wait_for
-from tests.benchmarks.peers.everyone import EVERYONE
+from tests.benchmarks.peers.everyone import ALONE
 from tests.benchmarks.peers.ours import backlog
 from tests.benchmarks.peers.peer import Running, Stand
 from tests.benchmarks.processes import cpu
@@ -57,7 +57,7 @@ def full(tmp_path_factory: pytest.TempPathFactory, dead: int) -> Path:
 def _server(folder: Path, dead: int, figure: str) -> Iterator[Running]:
     """:param figure: ``kept`` has the lane suspended from the start; ``relayed`` finds out."""
     stand = Stand(figure=figure, folder=folder, sink=dead)
-    with EVERYONE[0].start(stand) as running:
+    with ALONE.start(stand) as running:
         yield running
 
 

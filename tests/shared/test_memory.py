@@ -4,26 +4,13 @@ Shared state in memory: the contract, and its bounds.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import TypeVar
-
 import pytest
 from twisted.internet.task import Clock
 
-from pymta.aio import deferred
 from pymta.interfaces.shared import ISharedState
 from pymta.shared.memory import MemorySharedState
 from pymta.testing.contracts.shared import SharedStateContract
-
-T = TypeVar("T")
-
-
-def now(awaitable: Awaitable[T]) -> T:
-    """What it gives, without waiting."""
-    results: list[T] = []
-    deferred(awaitable).addCallback(results.append)  # type: ignore[unused-awaitable]  # at once
-    [result] = results
-    return result
+from tests.awaiting import now_done
 
 
 class TestMemory(SharedStateContract):
@@ -43,18 +30,18 @@ def test_the_oldest_make_room() -> None:
     """More keys than the limit are never kept; what is expired goes first."""
     clock = Clock()
     state = MemorySharedState(clock, limit=3)
-    now(state.add("long", b"", 1000))
-    now(state.add("short", b"", 10))
-    now(state.add("long too", b"", 1000))
+    now_done(state.add("long", b"", 1000))
+    now_done(state.add("short", b"", 10))
+    now_done(state.add("long too", b"", 1000))
     clock.advance(11)
-    now(state.add("new", b"", 1000))
+    now_done(state.add("new", b"", 1000))
     assert [b"", None, b"", b""] == [
-        now(state.get(k)) for k in ("long", "short", "long too", "new")
+        now_done(state.get(k)) for k in ("long", "short", "long too", "new")
     ]
-    now(state.add("newer", b"", 1000))
+    now_done(state.add("newer", b"", 1000))
 
     assert [None, b"", b"", b""] == [
-        now(state.get(k)) for k in ("long", "long too", "new", "newer")
+        now_done(state.get(k)) for k in ("long", "long too", "new", "newer")
     ]
     assert 3 == len(state)
 
@@ -64,8 +51,8 @@ def test_keys_that_come_and_go_leave_nothing(rounds: int) -> None:
     """Removing a key long before its end gives its memory back."""
     state = MemorySharedState(Clock())
     for n in range(rounds):
-        now(state.add(f"k{n}", b"", 31_622_400))
-        now(state.remove(f"k{n}"))
+        now_done(state.add(f"k{n}", b"", 31_622_400))
+        now_done(state.remove(f"k{n}"))
 
     assert 0 == len(state)
     assert 1001 >= len(state._ends)

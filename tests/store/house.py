@@ -4,7 +4,10 @@ A database of mailboxes for tests, with a clock of ours.
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,10 @@ from twisted.internet.task import Clock
 
 from pymta.database import Database
 from pymta.store.sql.store import SQLMailStore
+from tests.store.conftest import Run
+from tests.store.ledger import mistakes
 
-__all__ = ["House"]
+__all__ = ["House", "opened"]
 
 
 class House:
@@ -67,3 +72,28 @@ class House:
         self.ahead += int(seconds * 1_000_000)
         self.clock.advance(seconds)
         await self.store.sweep()
+
+    def rows(self, query: str) -> list[Any]:
+        """What another program would see."""
+        database = sqlite3.connect(self.directory / "pymta.db")
+        try:
+            return database.execute(query).fetchall()
+        finally:
+            database.close()
+
+
+@contextmanager
+def opened(
+    reactor: EPollReactor,
+    run: Run,
+    template: Callable[[Path], None],
+    directory: Path,
+    **more: Any,
+) -> Iterator[House]:
+    """A new one; at its end everything that it keeps of mailboxes adds up."""
+    template(directory)
+    made = House(reactor, directory, **more)
+    run(made.open)
+    yield made
+    run(made.close)
+    assert [] == mistakes(directory)

@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.epollreactor import EPollReactor
 
-from pymta.aio import start
 from pymta.errors import MessageGone
 from pymta.interfaces.content import IContent, Octets
 from pymta.interfaces.mailbox import IMailbox, NewMessage
@@ -42,7 +41,7 @@ from pymta.search import (
     UIDIn,
     WholeText,
 )
-from pymta.store._digest import DigestReader
+from pymta.store._digest import digest_of
 from pymta.store._flags import NO_FLAGS
 from pymta.store._fuzzy import _is_near, _is_near_any, settled, stretched
 from pymta.store._judging import Glance, Judge, Row
@@ -52,8 +51,9 @@ from pymta.store.sql import judging
 from pymta.store.sql.judging import MOST_KEYS, MOST_LEVELS
 from pymta.testing.contracts.mailbox_searching import MESSAGES, QUERIES
 from pymta.testing.contracts.mailbox_sorting import LETTERS
+from tests.awaiting import now_done
 from tests.store.conftest import Run
-from tests.store.house import House
+from tests.store.house import House, opened
 
 ALL = frozenset({1, 2, 3, 4, 5})
 LEAVES = [
@@ -71,12 +71,8 @@ def house(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[House]:
     """For all of it."""
-    directory = tmp_path_factory.mktemp("finding")
-    template(directory)
-    made = House(reactor, directory)
-    run(made.open)
-    yield made
-    run(made.close)
+    with opened(reactor, run, template, tmp_path_factory.mktemp("finding")) as made:
+        yield made
 
 
 async def filled(mailbox: IMailbox) -> IMailbox:
@@ -108,19 +104,12 @@ def in_memory() -> Callable[[Query], Found]:
     store = MemoryMailStore().mailboxes("ann")
 
     def search(query: Query) -> Found:
-        found: Found = now(inbox.search(query))
+        found: Found = now_done(inbox.search(query))
         return found
 
-    inbox: IMailbox = now(store.open(INBOX))
-    now(filled(inbox))
+    inbox: IMailbox = now_done(store.open(INBOX))
+    now_done(filled(inbox))
     return search
-
-
-def now(coroutine: Any) -> Any:
-    """What a coroutine that does not wait returns."""
-    ended: list[Any] = []
-    _ = start(coroutine).addBoth(ended.append)
-    return ended[0]
 
 
 _TREES = st.recursive(
@@ -433,9 +422,6 @@ def test_many_keys_let_others_have_their_turn() -> None:
     moment = datetime(2024, 1, 1, tzinfo=UTC)
     rows = [Row(UID(n), NO_FLAGS, ModSeq(1), 1, moment, moment) for n in range(1, 101)]
     octets = Octets(b"Subject: x\r\n\r\ntext\r\n")
-    reader = DigestReader()
-    reader.feed(octets.octets)
-    structure = reader.finish().structure
     turns = 0
 
     async def page(first: int, last: int) -> list[Row]:
@@ -448,10 +434,12 @@ def test_many_keys_let_others_have_their_turn() -> None:
         nonlocal turns
         turns += 1
 
+    structure = now_done(digest_of(octets, breathe)).structure
+
     def taken(query: Query) -> int:
         nonlocal turns
         turns = 0
-        found: Found = now(search(query, page, load, zone=UTC, now=moment, breathe=breathe))
+        found: Found = now_done(search(query, page, load, zone=UTC, now=moment, breathe=breathe))
         assert 100 == len(found.uids)
         return turns
 

@@ -31,7 +31,7 @@ from pymta.mailbox import (
 )
 from pymta.store.memory.mailboxes import MemoryMailStore
 from tests.store.conftest import Run
-from tests.store.house import House
+from tests.store.house import House, opened
 
 OTHER = MailboxName("other")
 FLAGS = [SEEN, DELETED, "one", "two"]
@@ -237,12 +237,8 @@ def house(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Any:
     """One for all examples, each of which has an account of its own."""
-    directory = tmp_path_factory.mktemp("model")
-    template(directory)
-    made = House(reactor, directory, tombstones=3)
-    run(made.open)
-    yield made
-    run(made.close)
+    with opened(reactor, run, template, tmp_path_factory.mktemp("model"), tombstones=3) as made:
+        yield made
 
 
 _numbers = iter(range(10**9))

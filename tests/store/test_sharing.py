@@ -24,7 +24,7 @@ from pymta.testing.contracts.mailbox_naming import NamingContract, QuotaContract
 from pymta.testing.contracts.mailbox_sharing import AnnotationsContract, RightsContract
 from pymta.testing.contracts.mailbox_visiting import VisitingContract
 from tests.store.conftest import Run
-from tests.store.house import House
+from tests.store.house import House, opened
 
 _numbers = count(1)
 
@@ -51,12 +51,8 @@ def house(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[House]:
     """One for all tests, each of which has accounts of its own."""
-    directory = tmp_path_factory.mktemp("house")
-    template(directory)
-    made = House(reactor, directory)
-    run(made.open)
-    yield made
-    run(made.close)
+    with opened(reactor, run, template, tmp_path_factory.mktemp("house")) as made:
+        yield made
 
 
 class TestSharedInSQL(VisitingContract):

@@ -4,22 +4,15 @@ The contract kit against the mailboxes in SQL.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator
-from itertools import count
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from twisted.internet.epollreactor import EPollReactor
 
-from pymta.aio import sleep
-from pymta.interfaces.mailbox import IMailboxStore
-from pymta.testing.contracts.mailbox import MailboxContract
 from tests.store.conftest import Run
-from tests.store.house import House
-from tests.store.ledger import mistakes
-
-_accounts = count(1)
+from tests.store.contract import HouseContract
+from tests.store.house import House, opened
 
 
 @pytest.fixture(scope="class")
@@ -30,48 +23,9 @@ def house(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[House]:
     """One for all tests of a class, each of which has an account of its own."""
-    directory = tmp_path_factory.mktemp("house")
-    template(directory)
-    made = House(reactor, directory)
-    run(made.open)
-    yield made
-    run(made.close)
-    assert [] == mistakes(directory)
+    with opened(reactor, run, template, tmp_path_factory.mktemp("house")) as made:
+        yield made
 
 
-class TestSQL(MailboxContract):
+class TestSQL(HouseContract):
     """A restart closes the database and opens it again."""
-
-    tombstones = 50
-
-    @pytest.fixture(autouse=True)
-    def place(self, house: House, run: Run) -> None:
-        """Where it is kept, and who runs it."""
-        self.house = house
-        self.drive = run
-
-    def run(self, test: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """On the reactor."""
-        self.drive(test)
-
-    async def make(self) -> IMailboxStore:
-        """Another account."""
-        self.account = f"account {next(_accounts)}"
-        return self.house.store.mailboxes(self.account)
-
-    async def reopen(self, store: IMailboxStore) -> IMailboxStore:
-        """Everything closed, and opened again."""
-        await self.house.reopen()
-        return self.house.store.mailboxes(self.account)
-
-    async def another(self, store: IMailboxStore) -> IMailboxStore:
-        """Asked for again."""
-        return self.house.store.mailboxes(self.account)
-
-    async def elapse(self, seconds: float) -> None:
-        """Time goes on, and what is due is swept."""
-        await self.house.elapse(seconds)
-
-    async def pause(self) -> None:
-        """A hundredth of a second."""
-        await sleep(self.house.reactor, 0.01)

@@ -35,8 +35,7 @@ from pymta.store.sql import (
 from pymta.store.sql.snapshots import WORTH_SAVING
 from pymta.testing.contracts.mailbox_case import fill
 from tests.store.conftest import Run
-from tests.store.house import House
-from tests.store.ledger import mistakes
+from tests.store.house import House, opened
 
 LARGE = b"Subject: large\r\n\r\n" + bytes(range(256)) * 1000
 
@@ -46,21 +45,8 @@ def house(
     tmp_path: Path, reactor: EPollReactor, run: Run, template: Callable[[Path], None]
 ) -> Iterator[House]:
     """One of its own; what it leaves behind adds up."""
-    template(tmp_path)
-    made = House(reactor, tmp_path)
-    run(made.open)
-    yield made
-    run(made.close)
-    assert [] == mistakes(tmp_path)
-
-
-def rows(house: House, query: str) -> list[Any]:
-    """What another program would see."""
-    database = sqlite3.connect(house.directory / "pymta.db")
-    try:
-        return database.execute(query).fetchall()
-    finally:
-        database.close()
+    with opened(reactor, run, template, tmp_path) as made:
+        yield made
 
 
 def files(house: House) -> list[str]:
@@ -92,7 +78,7 @@ def test_delivery_copies_no_octets(house: House, run: Run, octets: bytes) -> Non
                 assert trace + octets == await octets_of(await inbox.content(uid))
 
     run(deliver)
-    assert [(1, 3)] == rows(house, "SELECT count(*), sum(refs) FROM pymta_contents")
+    assert [(1, 3)] == house.rows("SELECT count(*), sum(refs) FROM pymta_contents")
     assert (len(octets) > 64 * 1024) == (len(files(house)) == 1)
 
 
@@ -143,14 +129,14 @@ def test_octets_go_with_their_last_message(house: House, run: Run) -> None:
         await inbox.copy(UIDSet([1, 2, 4]), MailboxName("a"))
         await inbox.remove(UIDSet([1, 2, 3, 4]))
         await house.elapse(3 * 3600)
-        assert 3 == rows(house, "SELECT count(*) FROM pymta_contents")[0][0]
+        assert 3 == house.rows("SELECT count(*) FROM pymta_contents")[0][0]
         await store.delete(MailboxName("a"))
         await house.elapse(1)
 
     run(live_and_die)
     for table in ("pymta_contents", "pymta_letters", "pymta_messages"):
-        assert [(0,)] == rows(house, f"SELECT count(*) FROM {table}")
-    assert [("INBOX",)] == rows(house, "SELECT name FROM pymta_mailboxes")
+        assert [(0,)] == house.rows(f"SELECT count(*) FROM {table}")
+    assert [("INBOX",)] == house.rows("SELECT name FROM pymta_mailboxes")
     assert [] == files(house)
 
 
@@ -163,7 +149,7 @@ def test_delivery_ids_go_in_the_end(house: House, run: Run) -> None:
         await house.elapse(40 * 86400)
 
     run(deliver)
-    assert [(0,)] == rows(house, "SELECT count(*) FROM pymta_deliveries")
+    assert [(0,)] == house.rows("SELECT count(*) FROM pymta_deliveries")
 
 
 def test_tombstones_are_bounded(house: House, run: Run) -> None:
@@ -179,7 +165,7 @@ def test_tombstones_are_bounded(house: House, run: Run) -> None:
         assert UIDSet([5, 999]) == changes.vanished
 
     run(expunge)
-    [(left,)] = rows(house, "SELECT count(*) FROM pymta_tombstones")
+    [(left,)] = house.rows("SELECT count(*) FROM pymta_tombstones")
     assert 50 <= left <= 75
 
 
@@ -227,7 +213,7 @@ def test_removing_an_account(house: House, run: Run) -> None:
         assert UIDSet([1]) == (await another.snapshot()).uids
 
     run(remove)
-    assert [(1,)] == rows(house, "SELECT count(*) FROM pymta_contents")
+    assert [(1,)] == house.rows("SELECT count(*) FROM pymta_contents")
 
 
 def test_a_large_mailbox_after_a_restart(house: House, run: Run) -> None:
@@ -256,7 +242,7 @@ def test_a_large_mailbox_after_a_restart(house: House, run: Run) -> None:
         assert expected == (await inbox.snapshot()).uids
 
     run(look)
-    assert [(1,)] == rows(house, "SELECT count(*) FROM pymta_uid_maps")
+    assert [(1,)] == house.rows("SELECT count(*) FROM pymta_uid_maps")
 
 
 def test_another_process(house: House, run: Run, reactor: EPollReactor) -> None:
@@ -334,7 +320,7 @@ def test_a_lock_from_a_clock_that_went_back(house: House, run: Run) -> None:
 @pytest.mark.parametrize("table", [vars(tables)[name] for name in tables.__all__], ids=str)
 def test_tables_are_as_the_migrations_make_them(house: House, table: Any) -> None:
     """What the code believes of columns and keys is what is there."""
-    found = rows(house, f"PRAGMA table_info({table.name})")
+    found = house.rows(f"PRAGMA table_info({table.name})")
     expected = [(c.name, not c.nullable, c.primary_key) for c in table.columns]
 
     assert expected == [(name, bool(nn or pk), pk > 0) for _, name, _, nn, _, pk in found]

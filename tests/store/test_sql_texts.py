@@ -5,7 +5,6 @@ The index of texts: what it proposes, and that the octets decide.
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,7 @@ from pymta.store.sql import indexing, texts
 from pymta.store.sql.texts import Sought
 from pymta.testing.contracts.mailbox_searching import MESSAGES, QUERIES
 from tests.store.conftest import Run
-from tests.store.house import House
-from tests.store.ledger import mistakes
+from tests.store.house import House, opened
 
 
 @pytest.fixture
@@ -31,21 +29,8 @@ def house(
     tmp_path: Path, reactor: EPollReactor, run: Run, template: Callable[[Path], None]
 ) -> Iterator[House]:
     """One of its own."""
-    template(tmp_path)
-    made = House(reactor, tmp_path)
-    run(made.open)
-    yield made
-    run(made.close)
-    assert [] == mistakes(tmp_path)
-
-
-def rows(house: House, query: str) -> list[Any]:
-    """What another program would see."""
-    database = sqlite3.connect(house.directory / "pymta.db")
-    try:
-        return database.execute(query).fetchall()
-    finally:
-        database.close()
+    with opened(reactor, run, template, tmp_path) as made:
+        yield made
 
 
 async def inbox_of(house: House, contents: Sequence[bytes]) -> IMailbox:
@@ -92,7 +77,7 @@ def test_answers_are_those_of_the_scan(house: House, run: Run) -> None:
             ]
         )
         await house.store.index()
-        assert [] == rows(house, "SELECT letter FROM pymta_unindexed")
+        assert [] == house.rows("SELECT letter FROM pymta_unindexed")
         expected = {what: uids for what, _, uids in QUERIES}
         assert expected == {what: await found(inbox, query) for what, query, _ in QUERIES}
 
@@ -198,7 +183,7 @@ def test_too_long_for_the_index(house: House, run: Run, monkeypatch: pytest.Monk
     async def check() -> None:
         inbox = await inbox_of(house, [FOX * 10, DOG])
         await house.store.index()
-        assert [(1,)] == rows(house, "SELECT never FROM pymta_unindexed")
+        assert [(1,)] == house.rows("SELECT never FROM pymta_unindexed")
         await house.store.index()
         assert ([], 1) == await reads(house, inbox, BodyText("no such words"))
         assert [1] == await found(inbox, BodyText("quick"))
@@ -216,7 +201,7 @@ def test_hostile_text(house: House, run: Run) -> None:
     async def check() -> None:
         inbox = await inbox_of(house, [bad, b"\xff\xfe\0\0", b"", b"\r\n"])
         await house.store.index()
-        assert [] == rows(house, "SELECT letter FROM pymta_unindexed")
+        assert [] == house.rows("SELECT letter FROM pymta_unindexed")
         assert [1] == await found(inbox, BodyText("behind"))
 
     run(check)
@@ -232,15 +217,15 @@ def test_what_is_gone_is_proposed_to_nobody(
     async def check() -> None:
         inbox = await inbox_of(house, [FOX] * 5 + [DOG])
         await house.store.index()
-        assert [(6, 0)] == rows(house, "SELECT indexed, stale FROM pymta_text_index")
+        assert [(6, 0)] == house.rows("SELECT indexed, stale FROM pymta_text_index")
         await inbox.remove(UIDSet([1, 2, 3, 4]))
         await house.elapse(7200)
-        assert [(6, 4)] == rows(house, "SELECT indexed, stale FROM pymta_text_index")
+        assert [(6, 4)] == house.rows("SELECT indexed, stale FROM pymta_text_index")
         assert ([5], 1) == await reads(house, inbox, BodyText("quick"))
         await inbox_of(house, [DOG])
         await house.store.index()
-        assert [(3, 0)] == rows(house, "SELECT indexed, stale FROM pymta_text_index")
-        assert [] == rows(house, "SELECT letter FROM pymta_unindexed")
+        assert [(3, 0)] == house.rows("SELECT indexed, stale FROM pymta_text_index")
+        assert [] == house.rows("SELECT letter FROM pymta_unindexed")
         assert ([6, 7], 2) == await reads(house, inbox, BodyText("lazy"))
 
     monkeypatch.setattr(texts, "STALE", 3)
@@ -256,7 +241,7 @@ def test_a_quiet_moment_is_waited_for(
 
     async def left() -> int:
         await house.store.keep_indexed()
-        return len(rows(house, "SELECT letter FROM pymta_unindexed"))
+        return len(house.rows("SELECT letter FROM pymta_unindexed"))
 
     async def check() -> None:
         assert 0 == await left()
@@ -282,7 +267,7 @@ def test_nothing_is_indexed_twice(house: House, run: Run) -> None:
         await house.store.index()
         entry = [texts.Texts(1, "head", "body")]
         await house.store._resources.write(texts.index, entry)
-        assert [(1,)] == rows(house, "SELECT indexed FROM pymta_text_index")
+        assert [(1,)] == house.rows("SELECT indexed FROM pymta_text_index")
 
     run(check)
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pymta.aio import start
 from pymta.interfaces.content import SLICE, Octets
-from pymta.store._digest import DigestReader
+from pymta.store._digest import digest_of
 from pymta.store._text import Casemap, Text, _Base64, _QuotedPrintable
+from tests.awaiting import now_done
 
 FOLDED = [
     pytest.param("Abc", "aBC", id="ascii"),
@@ -76,21 +76,18 @@ def test_quoted_printable_in_any_slices(octets: bytes, seed: int) -> None:
 
 def text_of(octets: bytes) -> Text:
     """A message as it was stored."""
-    reader = DigestReader()
-    reader.feed(octets)
 
     async def breathe() -> None:
         pass
 
-    return Text(Octets(octets), reader.finish().structure, Casemap(), breathe)
+    content = Octets(octets)
+    structure = now_done(digest_of(content, breathe)).structure
+    return Text(content, structure, Casemap(), breathe)
 
 
 def found(text: Text, sought: str) -> bool:
     """Whether its body has it."""
-    ended: list[object] = []
-    _ = start(text.body_contains(sought)).addBoth(ended.append)
-    assert isinstance(ended[0], bool)
-    return ended[0]
+    return now_done(text.body_contains(sought))
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1", "utf-16", "windows-1252", "koi9"])
@@ -155,7 +152,5 @@ def test_sent(field: bytes, expected: date | None) -> None:
 def test_a_header_beyond_all_limits() -> None:
     """What is within them is searched."""
     octets = b"Subject: start\r\n" + b"X: y\r\n" * 400_000 + b"\r\n"
-    ended: list[object] = []
-    _ = start(text_of(octets).field_contains("subject", "START")).addBoth(ended.append)
 
-    assert [True] == ended
+    assert now_done(text_of(octets).field_contains("subject", "START"))

@@ -6,16 +6,12 @@ from __future__ import annotations
 
 import gc
 import os
-import stat
-import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ReactorNotRunning
-from twisted.internet.interfaces import IReadDescriptor
 from twisted.logger import (
     FileLogObserver,
     FilteringLogObserver,
@@ -27,13 +23,12 @@ from twisted.logger import (
     globalLogBeginner,
 )
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from pymta.aio import start
 from pymta.cli.errors import told
-from pymta.service import MailService
+from pymta.edge.lifeline import stop
 
-__all__ = ["STOP_SECONDS", "begin_log", "own_reactor", "run", "serve", "spare_turns", "watch_input"]
+__all__ = ["STOP_SECONDS", "begin_log", "own_reactor", "run", "serve", "spare_turns"]
 
 STOP_SECONDS = 0.8
 """For a server under test to end by itself; then it ends anyway, as after a crash."""
@@ -94,11 +89,28 @@ def spare_turns() -> None:
     gc.set_threshold(4_000, 5, 40)
 
 
-def serve(reactor: Any, service: MailService, ready: Callable[[], Awaitable[None]]) -> int:
+class Started(Protocol):
+    """A service that says when all of it has started."""
+
+    @property
+    def ready(self) -> Deferred[None]: ...
+    def startService(self) -> None: ...
+    def stopService(self) -> Deferred[None]: ...
+
+
+def serve(
+    reactor: Any,
+    service: Started,
+    ready: Callable[[], Awaitable[None]],
+    *,
+    seconds: float | None = STOP_SECONDS,
+) -> int:
     """
     Run the service until SIGTERM, SIGINT or ``reactor.stop``.
 
     :param ready: called when all is started.
+    :param seconds: for the stop, then the process ends all the same; None where somebody else
+        sees to that.
     :returns: the exit status.
     """
     status = 0
@@ -116,7 +128,8 @@ def serve(reactor: Any, service: MailService, ready: Callable[[], Awaitable[None
         await ready()
 
     reactor.callWhenRunning(lambda: start(begin()).addErrback(failed))
-    reactor.addSystemEventTrigger("before", "shutdown", _end_soon)
+    if seconds is not None:
+        reactor.addSystemEventTrigger("before", "shutdown", _end_within, seconds)
     reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
     reactor.run()
     return status
@@ -136,62 +149,8 @@ def run(reactor: Any, task: Callable[[], Coroutine[Deferred[Any], Any, int]]) ->
     return status
 
 
-def stop(reactor: Any) -> None:
-    """Stop it, if it has not stopped already."""
-    try:
-        reactor.stop()
-    except ReactorNotRunning:
-        pass
-
-
-def _end_soon() -> None:
+def _end_within(seconds: float) -> None:
     # A thread that waits for a disk would keep the process; what is durable needs no farewell.
-    timer = threading.Timer(STOP_SECONDS + 0.1, os._exit, [0])
+    timer = threading.Timer(seconds + 0.1, os._exit, [0])
     timer.daemon = True
     timer.start()
-
-
-# -- standard input ----------------------------------------------------------------
-
-
-def watch_input(reactor: Any) -> None:
-    """
-    Stop when standard input closes, if it is a pipe or a socket: whoever started this is gone.
-
-    What is written there is read and thrown away.
-    """
-    try:
-        descriptor = sys.stdin.fileno()
-        mode = os.fstat(descriptor).st_mode
-    except (AttributeError, OSError, ValueError):
-        return  # there is no standard input
-    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
-        reactor.addReader(_Input(reactor, descriptor))
-
-
-@implementer(IReadDescriptor)
-class _Input:
-    def __init__(self, reactor: Any, descriptor: int) -> None:
-        self._reactor = reactor
-        self._descriptor = descriptor
-
-    def fileno(self) -> int:
-        return self._descriptor
-
-    def doRead(self) -> None:
-        try:
-            data = os.read(self._descriptor, 64 * 1024)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._reactor.removeReader(self)
-            stop(self._reactor)
-
-    def connectionLost(self, reason: Failure) -> None:
-        # Of a pipe that was closed with nothing in it, epoll says "hung up", not "readable".
-        stop(self._reactor)
-
-    def logPrefix(self) -> str:
-        return "standard input"

@@ -18,13 +18,14 @@ from pymta.accounts.passwords import CHEAPEST
 from pymta.address import Address, ascii_domain, parse_domain
 from pymta.cli.errors import Usage
 from pymta.cli.output import say_json
-from pymta.cli.process import STOP_SECONDS, begin_log, own_reactor, serve, watch_input
+from pymta.cli.process import STOP_SECONDS, begin_log, own_reactor, serve
 from pymta.components.parts import Job, Part
 from pymta.components.people import kept, springing
 from pymta.components.relay import next_hop, with_peers
 from pymta.components.routes import Routes
 from pymta.components.selfsigned import SelfSigned
 from pymta.components.system import MailSystem
+from pymta.edge.lifeline import watch_input
 from pymta.edge.listener import Listener
 from pymta.edge.peers import LOOPBACK
 from pymta.errors import AddressError, Mistake, NoSuchAccount

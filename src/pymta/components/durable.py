@@ -43,7 +43,7 @@ def serving(reactor: IReactorFromThreads, directory: str, mailboxes: Mailboxes) 
 
 
 def visiting(reactor: IReactorFromThreads, directory: str, mailboxes: Mailboxes) -> Stores:
-    """For commands and further processes."""
+    """For commands, and for workers but the first."""
     database = Database(reactor, directory, daemon=False)
     if mailboxes.maildirs is not None:
         return _beside(database, _maildirs(reactor, mailboxes, mailboxes.maildirs))

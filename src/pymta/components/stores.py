@@ -16,6 +16,7 @@ from pymta.accounts.accounts import MailStore
 from pymta.accounts.memory import MemoryRecords
 from pymta.accounts.records import Records
 from pymta.components.parts import Part
+from pymta.components.worker import ALONE, Worker
 from pymta.interfaces.mailbox import Vault
 from pymta.interfaces.queue import IQueueStore
 from pymta.interfaces.shared import ISharedState
@@ -107,17 +108,24 @@ def memory_stores(
 
 
 def durable_stores(
-    reactor: IReactorFromThreads, directory: str, *, mailboxes: Mailboxes = MAILBOXES
+    reactor: IReactorFromThreads,
+    directory: str,
+    *,
+    mailboxes: Mailboxes = MAILBOXES,
+    worker: Worker = ALONE,
 ) -> Stores:
     """
     In a database in this folder, which is made if it is not there: for the process that serves.
 
     All of them share one writer, and so one group commit.
+
+    :param worker: of several processes that serve, only the first one sweeps.
     """
     # SQLAlchemy is half of the start of a process: loaded by those who use it.
     from pymta.components import durable
 
-    return durable.serving(reactor, directory, mailboxes)
+    serving = durable.serving if worker.first else durable.visiting
+    return serving(reactor, directory, mailboxes)
 
 
 def visited_stores(

@@ -39,6 +39,7 @@ from pymta.components.stores import (
     memory_stores,
     provided_by,
 )
+from pymta.components.worker import ALONE, Worker
 from pymta.content import own_mail
 from pymta.delivery.local import LocalAgent
 from pymta.delivery.relay import CredentialsFor, anonymous
@@ -105,7 +106,7 @@ class MailSystem:
     :param domains: local ones: whoever is unknown there is refused.  The first is that of login
         names without ``@`` and of the bare postmaster.
     :param directory: the folder in which everything is kept; None keeps all in memory.
-    :param stores: in place of those in the folder.
+    :param stores: in place of those that would be made for the folder.
     :param mailboxes: what those of all accounts have in common, where ``stores`` are not given:
         the special-use ones of new accounts, who shares with all, what is asked before octets go.
     :param people: who has mailboxes, and how they log in.
@@ -129,8 +130,10 @@ class MailSystem:
     :param limit_logins: on failed logins; None for no limits, no delays and no bans.
     :param connections: limits that all listeners share.
     :param account_sessions: of IMAP, open at once, of one account.
-    :param owner: of the queue's claims: another for each process on one store, the same after
+    :param owner: of the queue's claims: another for each server on one store, the same after
         a restart.  With ``directory``, a second one of its name there does not start.
+    :param worker: which one this process is, where several are one server
+        (:mod:`pymta.workers`).
     :param now: aware wall time.
     :param random: so many octets, unpredictable.
     """
@@ -169,6 +172,7 @@ class MailSystem:
         schedule: Schedule | None = None,
         runner_limits: RunnerLimits | None = None,
         owner: str = "pymta",
+        worker: Worker = ALONE,
         now: Callable[[], datetime] = utc_now,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
@@ -185,15 +189,17 @@ class MailSystem:
         self.certificates = certificates
 
         # What is kept, and who has mailboxes.
-        own = directory if stores is None else None
-        self.ownership = None if own is None else Ownership(own, owner)
-        self.stores = stores or _stores(reactor, directory, now=now, mailboxes=mailboxes)
+        owner = worker.named(owner)
+        self.ownership = None if directory is None else Ownership(directory, owner)
+        self.stores = stores or _stores(
+            reactor, directory, now=now, mailboxes=mailboxes, worker=worker
+        )
         self.people = (people or kept())(self._ground())
         self.login = self._login(
             passwords=passwords,
             tokens=tokens,
             holders=holders,
-            limits=_login_limits(limit_logins, self.stores.shared, random(32)),
+            limits=_login_limits(limit_logins, self.stores.shared, worker.key("logins", random)),
             plaintext=plaintext,
         )
 
@@ -225,7 +231,10 @@ class MailSystem:
         )
         self.receiver = Inbound(self.flow)
         self.delivering_receiver = Inbound(replace(self.flow, ending=self._at_once()))
-        self.door = Door(connections=None if connections is None else ConnectionCount(connections))
+        self.door = Door(
+            connections=None if connections is None else ConnectionCount(connections),
+            worker=worker.number,
+        )
         self.account_sessions = AccountSessions(account_sessions)
 
     # -- its parts: each is made once, of those that stand above it -----------------------------
@@ -508,10 +517,11 @@ def _stores(
     *,
     now: Callable[[], datetime],
     mailboxes: Mailboxes,
+    worker: Worker,
 ) -> Stores:
     if directory is None:
         return memory_stores(IReactorTime(reactor), now=now, mailboxes=mailboxes)
-    return durable_stores(reactor, directory, mailboxes=mailboxes)
+    return durable_stores(reactor, directory, mailboxes=mailboxes, worker=worker)
 
 
 def _login_limits(limit: LimitLogins | None, state: ISharedState, key: bytes) -> LoginLimits | None:

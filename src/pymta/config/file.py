@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorFromThreads
 
+from pymta.components.worker import ALONE, Worker
 from pymta.config.checks import check, located
 from pymta.config.lines import key_lines
 from pymta.config.reading import Reader
@@ -24,12 +25,18 @@ _WHERE = re.compile(r" \(at (?:line ([0-9]+), column [0-9]+|end of document)\)$"
 
 
 def load(
-    file: str, reactor: IReactorFromThreads, *, random: Callable[[int], bytes] = os.urandom
+    file: str,
+    reactor: IReactorFromThreads,
+    *,
+    worker: Worker = ALONE,
+    random: Callable[[int], bytes] = os.urandom,
 ) -> Wired:
     """
     Read the file and wire what it asks for.
 
     Files that it names are read, to see whether they are right; nothing else is opened.
+
+    :param worker: that this process is, where the server is several.
 
     :raises ConfigurationError: all mistakes.
     """
@@ -44,7 +51,7 @@ def load(
     configuration = located(configuration, os.path.dirname(os.path.abspath(file)))
     check(configuration, document, reader, reactor)
     if not reader.mistakes:
-        wired = wire(configuration, reactor, reader=reader, random=random)
+        wired = wire(configuration, reactor, reader=reader, worker=worker, random=random)
         if not reader.mistakes:
             return wired
     raise ConfigurationError(file, reader.mistakes)

@@ -80,6 +80,20 @@ def _resolver(text: str) -> str:
 Resolver: TypeAlias = Annotated[str, _resolver]
 
 
+MOST_WORKERS = 64
+"""One of them writes at a time: with more, each mostly waits for the others."""
+
+
+def _workers(number: int) -> int:
+    """As it is.  :raises ValueError: there cannot be so many."""
+    if not 1 <= number <= MOST_WORKERS:
+        raise ValueError(f"workers is from 1 to {MOST_WORKERS}")
+    return number
+
+
+Workers: TypeAlias = Annotated[int, _workers]
+
+
 class Protocol(Enum):
     """What is spoken."""
 
@@ -465,6 +479,8 @@ class Configuration:
     :param maildirs: a folder in which each account has a Maildir; without it, mailboxes are in
         ``directory`` too.
     :param domains: whose mailboxes are here; the first is that of login names without ``@``.
+    :param workers: processes that are this server together: one keeps one core busy.  They share
+        its limits out among them.
     :param listeners: the ports.
     :param tls: certificates; without this table there is no TLS.
     :param accounts: who has mailboxes.
@@ -487,6 +503,7 @@ class Configuration:
     directory: str = ""
     maildirs: str = ""
     domains: tuple[Domain, ...] = ()
+    workers: Workers = 1
     listeners: tuple[ListenerTable, ...] = ()
     tls: TLSTable | None = None
     accounts: Accounts = field(default_factory=Accounts)

@@ -13,9 +13,11 @@ from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from zope.interface import Interface
 
 from pymta.components.people import MakePeople, kept, springing
-from pymta.components.relay import with_peers
+from pymta.components.relay import AGENT, LMTP, with_peers
+from pymta.components.routes import LOCAL
 from pymta.components.stores import Mailboxes, durable_stores
 from pymta.components.system import MailSystem, utc_now
+from pymta.components.worker import Worker
 from pymta.config.checks import pairs
 from pymta.config.lines import Path
 from pymta.config.plugins import Given, make
@@ -40,7 +42,7 @@ from pymta.interfaces.observe import IObserver
 from pymta.interfaces.policy import IPolicy
 from pymta.observe.log import LogObserver
 from pymta.observe.redaction import Redaction, domain_only, plain, pseudonyms
-from pymta.queue.schedule import Schedule
+from pymta.queue.schedule import AgentRules, Schedule
 from pymta.store.granting import FURNISHED
 
 __all__ = ["Wired", "WiredListener", "wire"]
@@ -69,14 +71,18 @@ def wire(
     reactor: IReactorFromThreads,
     *,
     reader: Reader,
+    worker: Worker,
     random: Any,
 ) -> Wired:
     """
     :param reader: is told of what components of other people have against it.
+    :param worker: which of the configuration's ``workers`` this process is.
     :param random: so many octets, unpredictable.
     """
     clock = IReactorTime(reactor)
-    stores = durable_stores(reactor, configuration.directory, mailboxes=_mailboxes(configuration))
+    stores = durable_stores(
+        reactor, configuration.directory, mailboxes=_mailboxes(configuration), worker=worker
+    )
     given = Given(
         reactor=reactor,
         clock=clock,
@@ -92,6 +98,7 @@ def wire(
         reactor,
         hostname=configuration.hostname,
         domains=configuration.domains,
+        directory=configuration.directory,
         stores=stores,
         people=_people(configuration),
         routes=configuration.routing,
@@ -104,19 +111,20 @@ def wire(
         modifiers=others.row(configuration.modifiers, IModifier, ("modifiers",)),
         agents=others.named(configuration.agents, IDeliveryAgent, ("agents",)),
         observers=[
-            LogObserver(redaction=_redaction(configuration.log.addresses, random)),
+            LogObserver(redaction=_redaction(configuration.log.addresses, worker, random)),
             *others.row(configuration.observers, IObserver, ("observers",)),
         ],
         certificates=_certificates(configuration, clock),
         plaintext=configuration.accounts.plaintext,
         servers=[_account(name, configuration) for name in configuration.accounts.servers],
         limit_logins=partial(LoginLimits, **asdict(limits.logins)),
-        connections=limits.connections,
-        account_sessions=configuration.imap.sessions,
+        connections=worker.connections(limits.connections),
+        account_sessions=worker.part(configuration.imap.sessions),
         message_limits=limits.message,
-        schedule=Schedule(queue.schedule, queue.retry, agents=queue.agents),
+        schedule=Schedule(queue.schedule, queue.retry, agents=_rules(configuration, worker)),
         runner_limits=queue.runner,
         owner=queue.owner,
+        worker=worker,
         random=random,
     )
     listeners = [_listener(each, configuration, system) for each in configuration.listeners]
@@ -178,14 +186,20 @@ def _people(configuration: Configuration) -> MakePeople:
     return springing(configuration.domains) if accounts.spring else kept(accounts.cost)
 
 
-def _redaction(addresses: Addresses, random: Any) -> Redaction:
+def _rules(configuration: Configuration, worker: Worker) -> dict[str, AgentRules]:
+    """What each agent bears, of this worker."""
+    rules = {name: AgentRules() for name in (LOCAL, AGENT, LMTP, *configuration.agents)}
+    return {n: worker.rules(each) for n, each in {**rules, **configuration.queue.agents}.items()}
+
+
+def _redaction(addresses: Addresses, worker: Worker, random: Any) -> Redaction:
     match addresses:
         case Addresses.PLAIN:
             return plain
         case Addresses.DOMAIN:
             return domain_only
         case Addresses.PSEUDONYM:
-            return pseudonyms(random(32))
+            return pseudonyms(worker.key("pseudonyms", random))
 
 
 def _certificates(configuration: Configuration, clock: IReactorTime) -> Certificates | None:

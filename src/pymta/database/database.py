@@ -21,7 +21,7 @@ from twisted.logger import Logger
 
 from pymta.aio import Pool, start
 from pymta.database.contents import Contents
-from pymta.database.dialect import Dialect
+from pymta.database.dialect import Dialect, Witness
 from pymta.database.doorbell import Doorbell
 from pymta.database.location import make_folder
 from pymta.database.migrate import migrate
@@ -82,7 +82,9 @@ class Database:
         self.dialect: Dialect = (
             SQLite(os.path.join(directory, file)) if url is None else PostgreSQL(url)
         )
-        self._doorbell = Doorbell(self.clock, self._version, seconds=self.dialect.poll_seconds)
+        self._doorbell = Doorbell(
+            self.clock, self._version, self.moment, seconds=self.dialect.poll_seconds
+        )
         self._writer = Writer(
             reactor,
             self.dialect,
@@ -103,6 +105,7 @@ class Database:
             numbers=self.numbers,
         )
         self._open = False
+        self._witness: Witness | None = None
         self._sweeping: Deferred[None] | None = None
 
     async def open(self) -> None:
@@ -131,6 +134,10 @@ class Database:
         if self._sweeping is not None:
             self._sweeping.cancel()
             self._sweeping = None
+        # Before the writer's: whose connection is the last one tidies up.
+        witness, self._witness = self._witness, None
+        if witness is not None:
+            witness.close()
         await self._writer.stop()
         await self._files.stop()
         await self._readers.stop()
@@ -168,6 +175,16 @@ class Database:
         """
         return self._readers.read(query)
 
+    def moment(self) -> object | None:
+        """
+        Equal to the last one as long as nobody has committed anything, here or in another process;
+        None where nobody can say, as with PostgreSQL.
+
+        Asked and answered at once: what was read after one moment and before an equal one is what
+        is there (:class:`~pymta.database.memory.Memory`).
+        """
+        return None if self._witness is None else self._witness.moment()
+
     def watch(self, ring: Callable[[], None]) -> Callable[[], None]:
         """
         Call ``ring`` on the reactor's thread after each commit of this process, and within 50 ms
@@ -202,6 +219,7 @@ class Database:
             # Under the writer's lock, even if there is nothing to do: a server that still commits
             # for a process that has died is waited for, before the sweep asks what is named.
             migrate(connection)
+            self._witness = self.dialect.witness()
         except BaseException:
             connection.close()
             raise

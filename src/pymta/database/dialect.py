@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    Select,
     Subquery,
     TableValuedAlias,
     Text,
@@ -31,6 +30,7 @@ __all__ = [
     "Execute",
     "Fault",
     "Forms",
+    "Witness",
     "among",
     "each",
     "ends_in",
@@ -38,6 +38,8 @@ __all__ = [
     "pairs",
     "through",
 ]
+
+T = TypeVar("T")
 
 
 class Fault(Enum):
@@ -50,6 +52,22 @@ class Fault(Enum):
     BROKEN = "broken"
     """The disk, the file or the connection is not to be trusted: no second commit counts."""
     OTHER = "other"
+
+
+class Witness(Protocol):
+    """Sees that somebody has committed, at once: for the reactor's thread."""
+
+    def moment(self) -> object | None:
+        """
+        Equal to the last one of this witness, and to no other's, as long as nobody has committed
+        anything, in whatever process.
+
+        None: it cannot be said now.  It waits neither for a lock nor for whoever writes, and no
+        transaction is left open.
+        """
+
+    def close(self) -> None:
+        """No more of it."""
 
 
 class Dialect(Protocol):
@@ -82,6 +100,9 @@ class Dialect(Protocol):
 
     def reader(self) -> Connection:
         """A connection that cannot write, each of whose transactions sees one moment."""
+
+    def witness(self) -> Witness | None:
+        """A connection for nothing else; None where it would have to ask a server."""
 
     def fault(self, error: Exception) -> Fault:
         """What it means."""
@@ -120,30 +141,30 @@ class Execute(NamedTuple):
     shared: bool
 
 
-def through(connection: Connection) -> Execute:
-    """SQLAlchemy's connection as an :class:`Execute`."""
-    mark, shared = _WORDS[connection.dialect.name]
-    return Execute(connection.exec_driver_sql, mark, shared)
-
-
-class Forms(NamedTuple):
+class Forms(NamedTuple, Generic[T]):
     """
-    One question, where the databases need to be asked in different orders of words.
+    One thing, where the databases need to be asked in different words, or in another order of them.
 
     SQLite joins as its ``IN`` and CROSS JOIN say.  PostgreSQL chooses an order by statistics, which
     say of a queue that was empty a moment ago that it is, whatever has come since: only what is
     LATERAL has its place (a claim of 10,000 recipients took 51 s, and so 0.03).
     """
 
-    sqlite: Select[Any]
-    postgresql: Select[Any]
+    sqlite: T
+    postgresql: T
 
-    def of(self, connection: Connection) -> Select[Any]:
+    def of(self, connection: Connection) -> T:
         """The one for this connection."""
         return self.postgresql if connection.dialect.name == "postgresql" else self.sqlite
 
 
-_WORDS = {"sqlite": ("?", False), "postgresql": ("%s", True)}
+_WORDS = Forms(("?", False), ("%s", True))
+
+
+def through(connection: Connection) -> Execute:
+    """SQLAlchemy's connection as an :class:`Execute`."""
+    mark, shared = _WORDS.of(connection)
+    return Execute(connection.exec_driver_sql, mark, shared)
 
 
 # -- sets of keys, each of them one parameter: a JSON array ----------------------------------------

@@ -9,8 +9,7 @@ texts and octets is what SQLAlchemy would give; errors are the driver's own.
 
 from __future__ import annotations
 
-from collections import namedtuple
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ from sqlalchemy.sql import ClauseElement
 
 from pymta.database import dialect
 from pymta.database.dialect import Execute
+from pymta.database.rows import row_of
 
 __all__ = ["first", "rows", "through", "tuples"]
 
@@ -52,14 +52,14 @@ def tuples(connection: Connection, statement: ClauseElement, values: _Values) ->
 
 def rows(connection: Connection, statement: ClauseElement, values: _Values) -> list[Any]:
     """The same, where columns have names."""
-    make = _row(statement)._make
+    make = _named(statement)
     return [make(row) for row in tuples(connection, statement, values)]
 
 
 def first(connection: Connection, statement: ClauseElement, values: _Values) -> Any:
     """The first row, with names; None if there is none."""
     found = tuples(connection, statement, values)
-    return _row(statement)._make(found[0]) if found else None
+    return _named(statement)(found[0]) if found else None
 
 
 def through(connection: Connection) -> Execute:
@@ -79,5 +79,5 @@ def _words(statement: ClauseElement, kind: Dialect) -> _Words:
 
 
 @lru_cache(maxsize=256)
-def _row(statement: Any) -> Any:
-    return namedtuple("Row", statement.selected_columns.keys())
+def _named(statement: Any) -> Callable[[Iterable[Any]], Any]:
+    return row_of(statement.selected_columns.keys())

@@ -2,8 +2,8 @@
 The doorbell: something was committed, here or in another process.
 
 Own commits ring at once.  Those of others are seen by a look at the database while anybody watches:
-at ``PRAGMA data_version`` every 50 ms on the writer's connection, where own commits do not move it,
-or at PostgreSQL's snapshot every half second.
+every 50 ms at ``PRAGMA data_version`` on the writer's connection, where own commits do not move it,
+if a witness saw a commit at all; or every half second at PostgreSQL's snapshot.
 """
 
 from __future__ import annotations
@@ -26,14 +26,21 @@ _log = Logger(namespace="pymta.database")
 class Doorbell:
     """
     :param version: what differs from the last one when somebody else has committed.
+    :param moment: what differs when anybody has, at once; None: nobody knows.
     :param seconds: from one look to the next.
     """
 
     def __init__(
-        self, clock: IReactorTime, version: Callable[[], Awaitable[object]], *, seconds: float
+        self,
+        clock: IReactorTime,
+        version: Callable[[], Awaitable[object]],
+        moment: Callable[[], object | None],
+        *,
+        seconds: float,
     ) -> None:
         self._clock = clock
         self._version = version
+        self._moment = moment
         self._seconds = seconds
         self._bells: dict[object, tuple[Callable[[], None], bool]] = {}
         self._polling: Deferred[None] | None = None
@@ -80,32 +87,41 @@ class Doorbell:
                 _log.failure("a watcher failed")
 
     def _settle(self) -> None:
-        wanted = self._open and bool(self._bells)
-        if wanted and self._polling is None:
-            self._polling = start(self._poll()).addErrback(self._ended)
-        elif not wanted and self._polling is not None:
+        if self._open and self._bells and self._polling is None:
+            self._polling = start(self._poll())
+            _ = self._polling.addBoth(self._ended)
+        elif not self._open and self._polling is not None:
             self._polling.cancel()
 
-    def _ended(self, failure: Failure) -> None:
+    def _ended(self, end: Failure | None) -> None:
         self._polling = None
-        failure.trap(CancelledError, StoreClosed)
+        if end is not None:
+            end.trap(CancelledError, StoreClosed)
 
     async def _poll(self) -> None:
-        # Nobody knows what was committed between the hanging of the bell and the first look, so
-        # that one rings.
-        known: object = None
-        while True:
-            known = await self._look(known)
+        # Whoever goes from one mailbox to another takes one bell down and hangs another up: that
+        # nobody watches any more counts at the next look.
+        known, seen = None, None
+        while self._bells:
+            now = self._moment()
+            if now is None or now != seen:
+                version = await self._look(known, now)
+                if version is not None:
+                    known, seen = version, now
             await sleep(self._clock, self._seconds)
 
-    async def _look(self, known: object) -> object:
+    async def _look(self, known: object | None, now: object | None) -> object | None:
+        """:returns: the version; None: nobody knows, and the next look may be luckier."""
         try:
             version = await self._version()
         except (CancelledError, StoreClosed):
             raise
-        except Exception as error:  # noqa: BLE001  the next look may be luckier
+        except Exception as error:  # noqa: BLE001  as it says
             _log.debug("nobody knows whether others have committed: {error}", error=str(error))
-            return known
-        if version != known:
+            return None
+        # What was committed between the hanging of the bell and the first look is not in the
+        # version: without a witness that nothing was, that one rings.
+        nothing = known is None and now is not None and self._moment() == now
+        if version != known and not nothing:
             self._ring([ring for ring, _ in self._bells.values()])
         return version

@@ -120,6 +120,9 @@ class PostgreSQL:
         """A connection that cannot write, each of whose transactions sees one moment."""
         return self._engine(_READ).connect()
 
+    def witness(self) -> None:
+        """Nobody: that would be a question to the server."""
+
     def fault(self, error: Exception) -> Fault:
         """What it means."""
         cause: Any = error.orig if isinstance(error, DBAPIError) else error

@@ -28,6 +28,7 @@ __all__ = [
     "insert_rows",
     "keys",
     "pairs",
+    "row_of",
     "through",
 ]
 
@@ -67,8 +68,9 @@ def keys(values: Iterable[int | str | tuple[str, int]]) -> str:
     return json.dumps(list(values), ensure_ascii=False)
 
 
-def _row_of(names: Sequence[str]) -> Callable[[Iterable[Any]], Any]:
-    row = namedtuple("row", names)  # type: ignore[misc]  # its names are a query's
+def row_of(names: Sequence[str]) -> Callable[[Iterable[Any]], Any]:
+    """Makes rows, whose values have the names of a query's columns."""
+    row = namedtuple("Row", names)  # type: ignore[misc]  # its names are a query's
     return row._make
 
 
@@ -79,17 +81,23 @@ class Packed:
     :param query: its columns have different names, which are those of the rows' attributes.
     """
 
-    def __init__(self, query: Select[Any] | Forms) -> None:
+    def __init__(self, query: Select[Any] | Forms[Select[Any]]) -> None:
         forms = query if isinstance(query, Forms) else Forms(query, query)
         rows = forms.sqlite.subquery()
         self.sqlite = select(func.json_group_array(func.json_array(*rows.c)))
         self.postgresql = forms.postgresql
-        self._make = _row_of(rows.c.keys())
+        self._make = row_of(rows.c.keys())
+        self._way = Forms(self._unpacked, self._plain)
 
     def all(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
         """The rows."""
-        if connection.dialect.name != "sqlite":  # its driver has all of them at once
-            return connection.execute(self.postgresql, values).all()
+        return self._way.of(connection)(connection, values)
+
+    def _plain(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
+        # The driver has all of them at once.
+        return connection.execute(self.postgresql, values).all()
+
+    def _unpacked(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
         packed: str = connection.scalars(self.sqlite, values).one()
         return list(map(self._make, json.loads(packed)))
 
@@ -108,11 +116,16 @@ class Removal:
         self.sqlite = delete(table).where(*where)
         self.postgresql = self.sqlite.returning(*told)
         self.found = Packed(select(*told).where(*where))
+        self._way = Forms(self._looked, self._told)
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
         """:returns: a row for each that was removed."""
-        if connection.dialect.name != "sqlite":
-            return connection.execute(self.postgresql, values).all()
+        return self._way.of(connection)(connection, values)
+
+    def _told(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
+        return connection.execute(self.postgresql, values).all()
+
+    def _looked(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
         # Nobody else writes in between.
         found = self.found.all(connection, values)
         if found:

@@ -109,6 +109,14 @@ class SQLite:
         connection.commit()
         return connection
 
+    def witness(self) -> SQLiteWitness:
+        """A connection that only looks at the version of what was committed."""
+        connection = self._connect()
+        # Whoever finds a lock knows nothing, and does not wait on the reactor's thread.
+        connection.execute("PRAGMA busy_timeout = 0")
+        connection.execute("PRAGMA query_only = ON")
+        return SQLiteWitness(connection)
+
     def fault(self, error: Exception) -> Fault:
         """What it means."""
         cause = error.orig if isinstance(error, DBAPIError) else error
@@ -164,6 +172,33 @@ class SQLite:
             connection.close()
             raise
         return connection
+
+
+class SQLiteWitness:
+    """
+    A :class:`~pymta.database.dialect.Witness`.
+
+    It reads the head of the log's index, which is in shared memory, and the first page when that
+    has moved: 4 us, and beside a process that commits without a pause 20, at worst 0.5 ms.
+    """
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def moment(self) -> object | None:
+        """See there."""
+        try:
+            # To its end: a statement that is not leaves its transaction open.
+            [(version,)] = self._connection.execute("PRAGMA data_version").fetchall()
+        except sqlite3.Error:
+            return None
+        return self, version
+
+    def close(self) -> None:
+        """See there."""
+        self._connection.close()
 
 
 def _pragma(connection: Connection, statement: str) -> tuple[int, ...]:

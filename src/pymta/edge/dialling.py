@@ -20,7 +20,6 @@ from twisted.internet.interfaces import (
     IProtocol,
     IProtocolFactory,
     IReactorTime,
-    ITCPTransport,
 )
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -166,13 +165,9 @@ class _Calling:
         self._connector = connector
 
     def buildProtocol(self, addr: IAddress) -> IProtocol | None:
-        connector, self._connector = self._connector, None
+        self._connector = None
         if self._over:
             return None
-        transport = getattr(connector, "transport", None)
-        if ITCPTransport.providedBy(transport):
-            # The end of a message must not wait until what is before it is acknowledged.
-            transport.setTcpNoDelay(True)
         connection = self._dialled.connection
         return Switch(self._clock, lambda client: connection, proxies=NOBODY, seconds=0)
 

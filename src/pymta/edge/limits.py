@@ -1,5 +1,5 @@
 """
-How many connections: in all, from one address, and from one network.
+How many connections: in all, from one address, and from one network; and how long they may take.
 
 A network is a /24 of IPv4 or a /64 of IPv6: what one customer of a provider usually gets.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
+from typing import Any
 
-__all__ = ["ConnectionCount", "ConnectionLimits", "network_of"]
+__all__ = ["ConnectionCount", "ConnectionLimits", "check_seconds", "network_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,3 +73,15 @@ def network_of(host: str) -> str | None:
         return None
     prefix = 24 if isinstance(address, IPv4Address) else 64
     return str(ip_network((address, prefix), strict=False))
+
+
+def check_seconds(timeouts: Any) -> None:
+    """
+    Each field of a dataclass of time limits is a time.
+
+    :raises ValueError: one of them would be over before it began.
+    """
+    for each in fields(timeouts):
+        # NaN is not more than anything.
+        if not getattr(timeouts, each.name) > 0:
+            raise ValueError(f"{each.name} is not more than 0")

@@ -21,6 +21,7 @@ from twisted.internet.interfaces import (
     IProtocolFactory,
     IReactorTime,
 )
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from pymta.aio import TimeLimit, gather, timeout
@@ -32,6 +33,8 @@ from pymta.interfaces.observe import IObserver
 from pymta.session import Role
 
 __all__ = ["Begin", "Door", "Listener", "Served", "Talk", "listener_for"]
+
+_log = Logger(namespace="pymta.edge")
 
 # Ids are words: programs that read a log split lines at blanks.
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
@@ -57,6 +60,7 @@ class Door:
     :param proxy_seconds: for the PROXY header, which its sender writes at once.
     :param numbers: of sessions, for their ids; shared by the listeners that share a log.
     :param name: of the listener, in its sessions and their ids; without one they go by its role.
+    :param worker: which of a server's processes this is; from the second on it is in the ids.
     """
 
     connections: ConnectionCount | None = None
@@ -64,10 +68,16 @@ class Door:
     proxy_seconds: float = 10
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
     name: str = ""
+    worker: int = 1
 
     def session_id(self, role: Role, number: int) -> str:
-        """``submissions-1f``: in every line about the session, so that it tells the listener."""
-        return f"{_UNSAFE.sub('_', self.name) or role.value}-{number:x}"
+        """
+        ``submissions-1f``, of the second worker ``submissions.2-1f``: in every line about the
+        session, so that it tells the listener.
+        """
+        name = _UNSAFE.sub("_", self.name) or role.value
+        worker = "" if self.worker == 1 else f".{self.worker}"
+        return f"{name}{worker}-{number:x}"
 
 
 class Handshake(Protocol):
@@ -146,6 +156,11 @@ class Listener:
             return b""
         counted = self._door.connections
         if counted is not None and not counted.enter(client.peer.host):
+            _log.info(
+                "{name}: [{peer}] is turned away: too many connections",
+                name=self._door.name or "listener",
+                peer=str(client.peer),
+            )
             return self._too_many
         machine, talk = self._begin(client)
         connection: Connection[Any] = Connection(self.clock, machine, talk.run)

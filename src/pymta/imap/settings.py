@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from types import MappingProxyType
@@ -14,6 +14,7 @@ from types import MappingProxyType
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IReactorTime
 from zope.interface import Interface
 
+from pymta.edge.limits import check_seconds
 from pymta.edge.listener import Door
 from pymta.edge.login import Login
 from pymta.imap.extension import Extension
@@ -57,9 +58,7 @@ class Timeouts:
     def __post_init__(self) -> None:
         if self.inactive < 1800:
             raise ValueError("an autologout timer below thirty minutes (RFC 3501 section 5.4)")
-        for each in fields(self):
-            if getattr(self, each.name) <= 0:
-                raise ValueError(f"{each.name} is not more than 0")
+        check_seconds(self)
 
 
 class UTF8Headers(Enum):

@@ -90,11 +90,11 @@ class InboundTransaction:
     async def _route(self, recipient: Recipient) -> None:
         route = await self._flow.router.route(recipient, self._origin)
         match route:
-            case Refusal(reply):
-                raise Refused(reply)
+            case Refusal(reply, reason):
+                raise Refused(reply, reason)
             case Via():
                 if not route.local and not await self._flow.relay(recipient, self._origin):
-                    raise Refused(RELAY_DENIED)
+                    raise Refused(RELAY_DENIED, "this client may not send to elsewhere")
                 refusal = self._flow.ending.accepts(route)
                 if refusal is not None:
                     raise Refused(refusal)

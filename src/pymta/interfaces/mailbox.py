@@ -123,7 +123,10 @@ class IMailbox(Interface):
         """All UIDs, as ranges, with the modseq they are true at: one moment."""
 
     def opened() -> Awaitable[Opened]:
-        """:meth:`info`, :meth:`keywords` and :meth:`snapshot` in one question: SELECT's."""
+        """
+        :meth:`info`, :meth:`keywords` and :meth:`snapshot` in one question, and the first unseen
+        message: SELECT's.
+        """
 
     def changes(since: ModSeq, known: UIDSet | None = None) -> Awaitable[Changes]:
         """

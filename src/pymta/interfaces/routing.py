@@ -64,9 +64,14 @@ class Expand:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Nowhere.  At RCPT the peer hears it; later it is a failure that is reported."""
+    """
+    Nowhere.  At RCPT the peer hears it; later it is a failure that is reported.
+
+    :param reason: for the log, where it may say more than the peer should hear.
+    """
 
     reply: Reply
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,7 @@ class LogObserver:
                     sender=event.sender,
                     recipient=event.recipient,
                     reply=event.reply,
-                    reason=f" ({event.reason})" if event.reason else "",
+                    reason=_besides(event.reason, event.reply),
                 )
                 return LogLevel.info, _REJECTED, fields
             case Queued():
@@ -214,6 +214,11 @@ class LogObserver:
                 return ",".join(f"<{self._value(each)}>" for each in value)
             case _:
                 return printable(redacted(str(value), self._redaction))
+
+
+def _besides(reason: str | None, reply: Reply) -> str:
+    """What the peer is not told."""
+    return f" ({reason})" if reason and reason != str(reply) else ""
 
 
 def _told(outcome: Outcome, final: bool) -> tuple[str, Reply | None, str | None]:

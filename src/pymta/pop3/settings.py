@@ -5,12 +5,13 @@ What all connections of one POP3 listener have in common.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IReactorTime
 
+from pymta.edge.limits import check_seconds
 from pymta.edge.listener import Door
 from pymta.edge.login import Login
 from pymta.interfaces.observe import IObserver
@@ -64,9 +65,7 @@ class Timeouts:
     def __post_init__(self) -> None:
         if self.inactive < 600:
             raise ValueError("an inactivity timer below ten minutes (RFC 1939 section 3)")
-        for each in fields(self):
-            if getattr(self, each.name) <= 0:
-                raise ValueError(f"{each.name} is not more than 0")
+        check_seconds(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from pymta.envelope import Recipient, RecipientID
@@ -52,6 +51,8 @@ from pymta.interfaces.queue import (
     Settlement,
     SuspendedLane,
 )
+from pymta.queue.bells import Bells
+from pymta.queue.cursor import number_of
 from pymta.queue.keys import address_key, matches, query_key
 from pymta.queue.leases import rest
 from pymta.queue.strikes import MOST_STRIKES, STRUCK_OUT
@@ -62,8 +63,6 @@ __all__ = ["MemoryQueueStore"]
 PAGE = 1_000
 REMEMBERED = timedelta(hours=1)
 """How long the id of a settled mail is known."""
-
-_log = Logger(namespace="pymta.queue")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -156,7 +155,7 @@ class MemoryQueueStore:
         self._mails: dict[QueueID, _Mail] = {}
         self._settled: dict[QueueID, datetime] = {}
         self._suspended: dict[Lane, SuspendedLane] = {}
-        self._bells: dict[object, Callable[[], None]] = {}
+        self._bells = Bells()
         self._added = 0
         self._closed = False
 
@@ -190,7 +189,7 @@ class MemoryQueueStore:
             claims += self._claim(rows, owner or "", now)
             waiting = waiting or len(rows) < len(mail.rows)
         if waiting:
-            self._ring()
+            self._bells.ring()
         return claims
 
     def _keep(self, new: NewMail, content: IContent) -> _Mail:
@@ -216,7 +215,7 @@ class MemoryQueueStore:
         for row in mine:
             row.wait(row.due)
         if mine:
-            self._ring()
+            self._bells.ring()
         return len(mine)
 
     async def claim(
@@ -300,7 +299,7 @@ class MemoryQueueStore:
             for row in self._ours(claim):
                 row.strikes -= 1
                 row.wait(row.due)
-        self._ring()
+        self._bells.ring()
 
     async def settle(self, settlements: Sequence[Settlement]) -> Sequence[Claim]:
         self._check_open()
@@ -316,7 +315,7 @@ class MemoryQueueStore:
             for row in rows:
                 self._settle(row, settlement.each.get(row.recipient.id))
             self._add(settlement.then, [contents[id(new)] for new in settlement.then], None)
-        self._ring()
+        self._bells.ring()
         return stale
 
     def _settle(self, row: _Row, settled: Settled | None) -> None:
@@ -368,7 +367,7 @@ class MemoryQueueStore:
         self._suspended[lane] = SuspendedLane(lane, until, reason)
         if until <= self._now():
             del self._suspended[lane]
-        self._ring()
+        self._bells.ring()
 
     async def next_due(self, now: datetime, without: Collection[Lane] = ()) -> datetime | None:
         self._check_open()
@@ -376,26 +375,13 @@ class MemoryQueueStore:
         return min((wake for wake in times if wake is not None), default=None)
 
     def watch(self, ring: Callable[[], None]) -> Callable[[], None]:
-        key = object()
-        self._bells[key] = ring
-
-        def take_down() -> None:
-            self._bells.pop(key, None)
-
-        return take_down
-
-    def _ring(self) -> None:
-        for ring in tuple(self._bells.values()):
-            try:
-                ring()
-            except Exception:  # noqa: BLE001  a watcher's bug must not undo what was kept
-                _log.failure("a watcher failed")
+        return self._bells.hang(ring)
 
     # -- inspection -----------------------------------------------------------
 
     async def select(self, query: QueueQuery, cursor: str | None = None) -> Page:
         self._check_open()
-        after = _number(cursor)
+        after = number_of(cursor)
         wanted = _Wanted(query)
         entries: list[QueueEntry] = []
         last = 0
@@ -413,7 +399,7 @@ class MemoryQueueStore:
         wanted = _Wanted(query)
         matching = [row for row in self._rows() if wanted.has(row)]
         changed = sum(self._change(row, action) for row in matching)
-        self._ring()
+        self._bells.ring()
         return changed
 
     def _change(self, row: _Row, action: QueueAction) -> bool:
@@ -562,14 +548,6 @@ def _entry_of(mail: _Mail) -> QueueEntry:
 
 def _is_held_by(row: _Row, claim: Claim) -> bool:
     return row.state is QueueState.CLAIMED and row.fence == claim.fence
-
-
-def _number(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    if not (cursor.isascii() and cursor.isdigit()):
-        raise ValueError(f"no cursor of this queue: {cursor!r}")
-    return int(cursor)
 
 
 async def _copied(content: IContent) -> Octets:

@@ -112,6 +112,8 @@ class RetryRules:
 
 
 def _in_words(life: timedelta) -> str:
-    if life >= timedelta(days=2):
-        return f"{life.days} days"
-    return f"{life.total_seconds() / 3600:g} hours"
+    seconds = life.total_seconds()
+    for size, name in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size and not seconds % size:
+            return f"{seconds / size:g} {name}"
+    return f"{seconds:g} seconds"

@@ -21,7 +21,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from pymta.aio import CancelledError, Shared, TimeLimit, forever, sleep, start, timeout
+from pymta.aio import CancelledError, TimeLimit, forever, sleep, start, timeout
 from pymta.envelope import Recipient
 from pymta.errors import StoreClosed
 from pymta.events import Attempted, Event, Stale
@@ -34,13 +34,15 @@ from pymta.outcome import Failed, Scope
 from pymta.queue.attempt import Faults, Tried, Trying, limited
 from pymta.queue.concluding import Concluder
 from pymta.queue.expansion import Expander
-from pymta.queue.filling import Filler, Room
-from pymta.queue.leases import Leases, part
+from pymta.queue.filling import Filler
+from pymta.queue.holdings import Holdings
+from pymta.queue.leases import part
 from pymta.queue.lifetimes import LOOK_SECONDS, Lifetimes
 from pymta.queue.outcomes import Reports
 from pymta.queue.schedule import Death, Expired, Health, Schedule, Work
 from pymta.queue.settling import Ending, Fate, Settler
 from pymta.queue.sorting import Sorter
+from pymta.queue.under_way import UnderWay
 from pymta.queue.why import LaneSuspended
 from pymta.reply import Reply
 
@@ -122,64 +124,57 @@ class Runner:
         self._random = random
         self._observer = observer
         self.schedule = schedule or Schedule()
-        self._limits = limits or RunnerLimits()
-        self._faults = Faults(ids, self._tell)
-        self._trying = Trying(
-            agents,
-            rewriters or {},
-            clock=clock,
-            seconds=self._limits.attempt,
-            faults=self._faults,
-        )
-        self._sorter = Sorter(
-            router,
-            clock=clock,
-            seconds=self._limits.route,
-            limit=self._trying.limit,
-            faults=self._faults,
-            tell=self._tell,
-        )
-        self._expander = Expander(store, router, clock=clock, now=now)
-        self._settler = Settler(store, clock=clock, faults=self._faults, told=self._settled)
-        self._concluder = Concluder(
-            self._settler,
-            reports,
-            retry=self.schedule.retry,
-            clock=clock,
-            now=now,
-            random=random,
-            faults=self._faults,
-            seconds=self._limits.report,
-        )
+        self._limits = limits = limits or RunnerLimits()
+        self._faults = faults = Faults(ids, self._tell)
+        retry = self.schedule.retry
+
+        # What is here.
+        self._holdings = Holdings(self.schedule)
+        self._arrived: deque[tuple[Claim, datetime]] = deque()
+        self._routing = 0
+        self._under_way = UnderWay(clock, faults, self._let_go)
+
+        # What a recipient meets, in the order of its way.
         self._filler = Filler(
             store,
             owner=owner,
             clock=clock,
             now=now,
-            room=self._room,
+            room=self._holdings.room,
             take=self._take,
-            faults=self._faults,
+            faults=faults,
         )
-        self._lifetimes = Lifetimes(
-            store,
-            self.schedule.retry,
-            passing=2 * self.schedule.limits.suspend.most,
+        self._trying = Trying(
+            agents, rewriters or {}, clock=clock, seconds=limits.attempt, faults=faults
+        )
+        self._sorter = Sorter(
+            router,
+            clock=clock,
+            seconds=limits.route,
+            limit=self._trying.limit,
+            faults=faults,
+            tell=self._tell,
+        )
+        self._expander = Expander(store, router, clock=clock, now=now)
+        self._settler = Settler(store, clock=clock, faults=faults, told=self._settled)
+        self._concluder = Concluder(
+            self._settler,
+            reports,
+            retry=retry,
+            clock=clock,
             now=now,
+            random=random,
+            faults=faults,
+            seconds=limits.report,
         )
-        self._leases = Leases()
-        self._arrived: deque[tuple[Claim, datetime]] = deque()
-        self._routing = 0
-        self._reserved = 0
-        self._suspending: set[Lane] = set()
-        self._skipped: set[Lane] = set()
-        self._starved = False
+        passing = 2 * self.schedule.limits.suspend.most
+        self._lifetimes = Lifetimes(store, retry, passing=passing, now=now)
+
+        # What the reactor will call.
         self._running = False
         self._turn: IDelayedCall | None = None
         self._wake: IDelayedCall | None = None
         self._duties: list[Deferred[None]] = []
-        self._under_way: dict[int, Deferred[None]] = {}
-        self._number = 0
-        self._ended: Shared[None] | None = None
 
     # -- life -----------------------------------------------------------------
 
@@ -225,25 +220,15 @@ class Runner:
         await self._filler.stop()
         self.schedule.drain()
         self._arrived.clear()
-        await self._end_attempts()
+        await self._under_way.end(self._limits.grace)
         for duty in self._duties:
             duty.cancel()
         self._duties.clear()
         await self._settler.flushed()
         try:
-            await self._store.release(self._leases.all())
+            await self._store.release(self._holdings.leases.all())
         except StoreClosed:
             _log.error("the queue's store is closed: leases are left to the next start")
-
-    async def _end_attempts(self) -> None:
-        if not self._under_way:
-            return
-        self._ended = Shared()
-        try:
-            await timeout(self._clock, self._limits.grace, self._ended.wait())
-        except TimeLimit:
-            for attempt in list(self._under_way.values()):
-                attempt.cancel()
 
     # -- what others see ------------------------------------------------------
 
@@ -253,41 +238,24 @@ class Runner:
 
         None if they are better left to the queue; otherwise :meth:`hand_over` follows, always.
         """
-        recipients = sum(len(mail.envelope.recipients) for mail in mails)
-        held = self._leases.recipients + self._reserved
-        if not self._running or recipients > self.schedule.room(held):
-            return None
-        lanes = {lane for mail in mails for lane in mail.lanes.values()}
-        if any(self.schedule.is_full(lane, held) for lane in lanes):
-            return None
-        self._reserved += recipients
-        return self._owner
+        return self._owner if self._running and self._holdings.reserve(mails) else None
 
     def hand_over(self, mails: Sequence[NewMail], claims: Sequence[Claim]) -> None:
         """What came of adding mails that were reserved; does not wait."""
-        self._reserved -= sum(len(mail.envelope.recipients) for mail in mails)
+        self._holdings.release(mails)
         self._take(claims, self._now())
         self._notice_room(None)
 
     # -- claimed --------------------------------------------------------------
 
-    def _room(self) -> Room:
-        held = self._leases.recipients + self._reserved
-        self._skipped = {*self.schedule.full(held), *self._suspending}
-        limit = self.schedule.room(held)
-        self._starved = not limit
-        return Room(
-            limit=limit, per_lane=self.schedule.share(held), without=frozenset(self._skipped)
-        )
-
     def _take(self, claims: Sequence[Claim], asked: datetime) -> None:
         for claim in claims:
-            self._leases.take(claim)
+            self._holdings.leases.take(claim)
             self._arrived.append((claim, asked))
         if self._running:
             self._kick()
         elif claims:
-            self._begin(self._give_back(claims))
+            self._under_way.begin(self._give_back(claims))
 
     async def _give_back(self, claims: Sequence[Claim]) -> None:
         self._let_go(claims)
@@ -295,7 +263,7 @@ class Runner:
 
     def _let_go(self, claims: Sequence[Claim]) -> None:
         for claim in claims:
-            self._leases.end(claim)
+            self._holdings.leases.end(claim)
         self._notice_room(None)
 
     async def _look(self) -> None:
@@ -306,43 +274,14 @@ class Runner:
     async def _renew(self) -> None:
         third = timedelta(seconds=self._store.lease_seconds / 3)
         now = self._now()
-        ending = self._leases.ending(now + 2 * third)
+        ending = self._holdings.leases.ending(now + 2 * third)
         for at in range(0, len(ending), 1000):
             claims = ending[at : at + 1000]
             stale = await self._store.renew(claims, now + 3 * third)
-            self._leases.renewed(claims, now + 3 * third)
+            self._holdings.leases.renewed(claims, now + 3 * third)
             self._let_go(stale)
 
     # -- turns of the reactor -------------------------------------------------
-
-    def _begin(self, coroutine: Awaitable[None], claims: Sequence[Claim] = ()) -> None:
-        """
-        Run it beside others; :meth:`stop` waits for it, then cancels it.
-
-        :param claims: what it is about: where it fails, which nothing here should, they are left
-            to their leases, and the store counts the strike.
-        """
-        self._number += 1
-        number = self._number
-        running = start(self._guarded(coroutine, claims))
-        if not running.called:
-            self._under_way[number] = running
-            running.addBoth(lambda _: self._end(number))  # type: ignore[unused-awaitable]
-
-    async def _guarded(self, coroutine: Awaitable[None], claims: Sequence[Claim]) -> None:
-        try:
-            await coroutine
-        except CancelledError:
-            pass
-        except Exception:  # noqa: BLE001  the fence round an attempt, the outermost
-            self._faults.caught("the queue's work")
-            self._let_go(claims)
-
-    def _end(self, number: int) -> None:
-        del self._under_way[number]
-        if not self._under_way and self._ended is not None:
-            self._ended.succeed(None)
-            self._ended = None
 
     def _kick(self) -> None:
         if self._turn is None and self._running:
@@ -356,11 +295,11 @@ class Runner:
             if not self._arrived or self._routing >= _ROUTING:
                 break
             claim, asked = self._arrived.popleft()
-            self._begin(self._sort(claim, asked), [claim])
+            self._under_way.begin(self._sort(claim, asked), [claim])
         started = 0
         while started < _A_TURN and (work := self.schedule.next(self._now())) is not None:
             started += 1
-            self._begin(self._run(work), [work.claim])
+            self._under_way.begin(self._run(work), [work.claim])
         if started == _A_TURN or (self._arrived and self._routing < _ROUTING):
             self._kick()
         self._schedule_wake(self.schedule.wake_at())
@@ -401,13 +340,13 @@ class Runner:
                 case None:
                     pass
                 case Expired(reason):
-                    self._begin(self._fail(work, Reply(451, "4.4.7", reason)))
+                    self._under_way.begin(self._fail(work, Reply(451, "4.4.7", reason)))
                 case LaneSuspended() if work.lane == work.claim.lane:
                     back.append(work.claim)
                 case LaneSuspended():
-                    self._begin(self._fail(work, Reply(451, "4.4.1", "Nobody is there")))
+                    self._under_way.begin(self._fail(work, Reply(451, "4.4.1", "Nobody is there")))
         if back:
-            self._begin(self._give_back(back))
+            self._under_way.begin(self._give_back(back))
 
     async def _fail(self, work: Work, reply: Reply) -> None:
         failed = Failed(reply=reply, scope=Scope.DESTINATION)
@@ -420,14 +359,14 @@ class Runner:
         health, reason = Health.UNKNOWN, ""
         try:
             # A stale one is somebody else's by now.
-            if self._leases.holds(work.claim):
+            if self._holdings.leases.holds(work.claim):
                 health, reason = await self._carry_out(work)
         finally:
             death = self.schedule.finish(
                 work, health, now=self._now(), random=self._random(), reason=reason
             )
             if death is not None:
-                self._begin(self._bury(death))
+                self._under_way.begin(self._bury(death))
             self._notice_room(work.lane)
             self._kick()
 
@@ -465,13 +404,13 @@ class Runner:
     async def _bury(self, death: Death) -> None:
         """Tell the store of it; until it has heard, nothing of the lane is claimed here."""
         lane = death.suspended.lane
-        self._suspending.add(lane)
+        self._holdings.suspending.add(lane)
         told = await self._suspended(death.suspended)
         self._plan(death.leaving)
         while not told:
             await sleep(self._clock, _SUSPEND_AGAIN)
             told = await self._suspended(death.suspended)
-        self._suspending.discard(lane)
+        self._holdings.suspending.discard(lane)
         self._filler.ring()
 
     async def _suspended(self, suspended: SuspendedLane) -> bool:
@@ -502,13 +441,7 @@ class Runner:
         self._let_go([claim])
 
     def _notice_room(self, lane: Lane | None) -> None:
-        held = self._leases.recipients + self._reserved
-        if self._starved:
-            if self.schedule.room(held):
-                self._starved = False
-                self._filler.ring()
-        elif lane in self._skipped and not self.schedule.is_full(lane, held):
-            self._skipped.discard(lane)
+        if self._holdings.has_come(lane):
             self._filler.ring()
 
     def _tell(self, event: Event) -> None:

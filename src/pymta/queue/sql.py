@@ -27,7 +27,6 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, delete
 from sqlalchemy.exc import SQLAlchemyError
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from pymta.aio import CancelledError
@@ -51,7 +50,9 @@ from pymta.interfaces.queue import (
     Settlement,
     SuspendedLane,
 )
+from pymta.queue.bells import Bells
 from pymta.queue.codec import decode_lane, encode_lane, encode_reply
+from pymta.queue.cursor import number_of
 from pymta.queue.leases import rest
 from pymta.queue.sql_add import Added, Adding, add
 from pymta.queue.sql_change import CHUNK, LOOK, STATES_OF, Changing, change
@@ -72,8 +73,6 @@ REMEMBERED = 3_600_000_000
 
 _SECOND = 1_000_000
 
-_log = Logger(namespace="pymta.queue")
-
 
 @implementer(IEnlistingQueueStore)
 class SQLQueueStore:
@@ -87,7 +86,7 @@ class SQLQueueStore:
         self._database = database
         self._contents = database.contents
         self._spool = Spool(database.contents.pool, database.contents.folder)
-        self._bells: dict[object, Callable[[], None]] = {}
+        self._bells = Bells()
         # One object each: the writer puts together what it is given for one function.
         self._add = partial(add, self._contents)
         self._settle = _together(partial(settle, self._contents))
@@ -139,7 +138,7 @@ class SQLQueueStore:
             waiting = waiting or claimed < len(new.envelope.recipients)
             claims += mine
         if waiting:
-            self._ring()
+            self._bells.ring()
         return claims
 
     async def _placed(self, mails: Iterable[NewMail]) -> list[Placed]:
@@ -165,7 +164,7 @@ class SQLQueueStore:
     async def recover(self, owner: str) -> int:
         recovered: int = await self._commit(recover, owner)
         if recovered:
-            self._ring()
+            self._bells.ring()
         return recovered
 
     async def claim(
@@ -197,7 +196,7 @@ class SQLQueueStore:
 
     async def release(self, claims: Sequence[Claim]) -> None:
         await self._commit(_release, [_holding(each) for each in claims])
-        self._ring()
+        self._bells.ring()
 
     async def settle(self, settlements: Sequence[Settlement]) -> Sequence[Claim]:
         then = [mail for each in settlements for mail in each.then]
@@ -214,7 +213,7 @@ class SQLQueueStore:
             self._contents.displace(placed)
             raise
         if not all(map(_leaves_nothing, settlements)):
-            self._ring()
+            self._bells.ring()
         return [each.claim for each, is_good in zip(settlements, good, strict=True) if not is_good]
 
     def _settling(self, settlement: Settlement, then: Sequence[MailRows]) -> Settling:
@@ -238,7 +237,7 @@ class SQLQueueStore:
     async def suspend(self, lane: Lane, until: datetime, reason: str) -> None:
         row = (encode_lane(lane), to_microseconds(until), reason)
         await self._commit(_suspend, (row, self._database.now()))
-        self._ring()
+        self._bells.ring()
 
     async def next_due(self, now: datetime, without: Collection[Lane] = ()) -> datetime | None:
         lanes = frozenset(map(encode_lane, without))
@@ -246,27 +245,19 @@ class SQLQueueStore:
         return found
 
     def watch(self, ring: Callable[[], None]) -> Callable[[], None]:
-        key = object()
-        self._bells[key] = ring
+        unhang = self._bells.hang(ring)
         unwatch = self._database.watch_others(ring)
 
         def take_down() -> None:
-            self._bells.pop(key, None)
+            unhang()
             unwatch()
 
         return take_down
 
-    def _ring(self) -> None:
-        for ring in tuple(self._bells.values()):
-            try:
-                ring()
-            except Exception:  # noqa: BLE001  a watcher's bug must not undo what was kept
-                _log.failure("a watcher failed")
-
     # -- inspection -----------------------------------------------------------
 
     async def select(self, query: QueueQuery, cursor: str | None = None) -> Page:
-        after = _number(cursor)
+        after = number_of(cursor)
         found = await self._read(lambda c: page(c, query, after))
         stored = self._contents.stored
         entries = tuple(entry_of(mail, rows, stored) for mail, rows in found[:PAGE])
@@ -289,7 +280,7 @@ class SQLQueueStore:
         now = self._database.now()
         changing = Changing(numbers=numbers, action=action, now=now, forget=now + REMEMBERED)
         changed: int = await self._commit(self._change, changing)
-        self._ring()
+        self._bells.ring()
         return changed
 
     async def statistics(self) -> QueueStatistics:
@@ -402,11 +393,3 @@ def _due(new: NewMail) -> int:
 
 def _weight(placed: Iterable[Placed]) -> int:
     return sum(each.weight for each in placed)
-
-
-def _number(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    if not (cursor.isascii() and cursor.isdigit()):
-        raise ValueError(f"no cursor of this queue: {cursor!r}")
-    return int(cursor)

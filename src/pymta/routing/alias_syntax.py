@@ -189,7 +189,7 @@ def _target(item: str, domain: str) -> Target:
         if rest:
             raise Mistake(f"something behind the quotes: {item!r}")
     if inside.startswith("|"):
-        raise Mistake("commands are not run", hint="use a Sieve script or a delivery agent")
+        raise Mistake("commands are not run", hint="use a delivery agent")
     if inside == _NOWHERE:
         return Nowhere()
     if inside.startswith("/"):

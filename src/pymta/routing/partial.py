@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 NO_SUCH_USER = Refusal(Reply(550, "5.1.1", "No such user here"))
-RELAY_DENIED = Refusal(Reply(550, "5.7.1", "Relaying denied"))
+RELAY_DENIED = Refusal(Reply(550, "5.7.1", "Relaying denied"), "no route leads there")
 LOOP = Refusal(Reply(550, "5.4.6", "This address is forwarded to itself"))
 
 NOT_MINE: Final = None

@@ -5,9 +5,10 @@ What all client connections of one kind have in common.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import Enum
 
+from pymta.edge.limits import check_seconds
 from pymta.edge.peers import Peers
 from pymta.session import Role
 from pymta.wire.smtp.client import CLIENT_EXTENSIONS
@@ -44,9 +45,7 @@ class ClientTimeouts:
     idle: float = 300
 
     def __post_init__(self) -> None:
-        for each in fields(self):
-            if getattr(self, each.name) <= 0:
-                raise ValueError(f"{each.name} is not more than 0")
+        check_seconds(self)
 
 
 class EightBit(Enum):

@@ -5,11 +5,12 @@ What all connections of one SMTP, submission or LMTP listener have in common.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IReactorTime
 
+from pymta.edge.limits import check_seconds
 from pymta.edge.listener import Door
 from pymta.edge.login import Login
 from pymta.edge.peers import Peers
@@ -50,9 +51,7 @@ class Timeouts:
     commit: float = 540
 
     def __post_init__(self) -> None:
-        for each in fields(self):
-            if getattr(self, each.name) <= 0:
-                raise ValueError(f"{each.name} is not more than 0")
+        check_seconds(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ whoever asks for them and as IMAP writes them; and a preview.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -20,6 +20,8 @@ from pymta.wire.imap.response.bodystructure import body_structure_pieces, write_
 from pymta.wire.imap.response.envelope import write_envelope
 
 __all__ = ["Digest", "DigestReader", "digest_of", "imap_envelope", "imap_structure"]
+
+Breathe = Callable[[], Awaitable[None]]
 
 # What is looked through within 5 ms; ten times as much, if nothing of it is encoded.
 _OCTETS_A_TURN = 2 * SLICE
@@ -51,7 +53,7 @@ class Digest:
     preview: str | None = None
 
 
-async def digest_of(content: IContent, breathe: Callable[[], Awaitable[None]]) -> Digest:
+async def digest_of(content: IContent, breathe: Breathe) -> Digest:
     """
     Read it, and compute.
 
@@ -77,10 +79,11 @@ def imap_structure(structure: bytes) -> bytes:
 
 class DigestReader:
     """
-    Computes it while the octets pass: ``feed`` all of them, then ``finish``; on the reactor's
-    thread in turns, since a stranger's message can take a tenth of a second.
+    Computes it while the octets pass: feed all of them, then finish; in turns, since a stranger's
+    message can take a tenth of a second.
 
-    :ivar structure: what was found, behind ``finish``.
+    :param breathe: lets others have their turn.
+    :ivar structure: what was found, when it has finished.
     """
 
     __slots__ = ("_octets", "_reader", "_tail", "_work", "structure")
@@ -91,60 +94,39 @@ class DigestReader:
         self._octets = self._work = 0
         self.structure: Structure | None = None
 
-    async def feed_in_turns(self, octets: bytes, breathe: Callable[[], Awaitable[None]]) -> None:
-        """As :meth:`feed`.  :param breathe: lets others have their turn."""
+    async def feed_in_turns(self, octets: bytes, breathe: Breathe) -> None:
+        """Take the next slice."""
         for start in range(0, len(octets), _PIECE):
-            self.feed(octets[start : start + _PIECE])
+            piece = octets[start : start + _PIECE]
+            self._reader.feed(piece)
+            self._tail = (self._tail + piece[-2:])[-2:]
             self._octets += _PIECE
             work = self._reader.work
             if self._octets >= _OCTETS_A_TURN or work - self._work >= _WORK_A_TURN:
                 self._octets, self._work = 0, work
                 await breathe()
 
-    async def finish_in_turns(self, breathe: Callable[[], Awaitable[None]]) -> Digest:
-        """As :meth:`finish`; most messages are one turn."""
-        steps = self._steps()
-        while True:
-            try:
-                next(steps)
-            except StopIteration as ended:
-                digest: Digest = ended.value
-                return digest
+    async def finish_in_turns(self, breathe: Breathe) -> Digest:
+        """All has been fed; most messages are one turn."""
+
+        async def step() -> None:
             if self._reader.work >= _WORK_A_TURN:
                 await breathe()
 
-    def feed(self, octets: bytes) -> None:
-        """Take the next slice."""
-        self._reader.feed(octets)
-        self._tail = (self._tail + octets[-2:])[-2:]
-
-    def finish(self) -> Digest:
-        """All has been fed."""
-        steps = self._steps()
-        while True:
-            try:
-                next(steps)
-            except StopIteration as ended:
-                digest: Digest = ended.value
-                return digest
-
-    def _steps(self) -> Generator[None, None, Digest]:
-        """Each is short, whatever the message is."""
         self.structure = structure = self._reader.finish()
         root = structure.root
-        yield
-        alone = whole = yield from _put_together(pieces(structure))
+        await step()
+        alone = whole = await _put_together(pieces(structure), step)
         if root.parts or root.message is not None:
             alone = to_bytes(Structure(replace(root, parts=(), message=None)))
-        yield
+        await step()
         imap_envelope = write_envelope(root.envelope, utf8=False)
-        yield
-        written = body_structure_pieces(structure, utf8=False)
-        imap_structure = yield from _put_together(written)
+        await step()
+        imap_structure = await _put_together(body_structure_pieces(structure, utf8=False), step)
         header = self._reader.header
         assert header is not None
         index = index_entry(header, Casemap(), envelope=root.envelope)
-        yield
+        await step()
         return Digest(
             envelope=alone,
             structure=whole,
@@ -155,10 +137,10 @@ class DigestReader:
         )
 
 
-def _put_together(pieces: Iterator[bytes]) -> Generator[None, None, bytes]:
+async def _put_together(pieces: Iterator[bytes], step: Breathe) -> bytes:
     """A step for each of so many."""
     made: list[bytes] = []
     while some := list(islice(pieces, 4 * _WORK_A_TURN)):
         made += some
-        yield
+        await step()
     return b"".join(made)

@@ -17,6 +17,7 @@ from pymta.mailbox import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, FlagMode
 __all__ = [
     "BIT_DELETED",
     "BIT_SEEN",
+    "FIRST_UNSEEN",
     "NO_FLAGS",
     "Flags",
     "Keywords",
@@ -33,6 +34,9 @@ _BITS = {flag.lower(): 1 << n for n, flag in enumerate(_SYSTEM)}
 
 BIT_SEEN = _BITS[SEEN.lower()]
 BIT_DELETED = _BITS[DELETED.lower()]
+
+FIRST_UNSEEN = 2000
+"""Messages among which the first unseen one is looked for: telling it is optional."""
 
 # RFC 3501 section 9: flag-keyword is an atom.
 _KEYWORD = re.compile(r"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")

@@ -4,6 +4,7 @@ Everyone who can be measured, in the order of the tables.
 
 from __future__ import annotations
 
+import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
@@ -12,9 +13,10 @@ from tests.benchmarks.peers.ours import Ours, backlog
 from tests.benchmarks.peers.peer import Missing, Peer
 from tests.benchmarks.peers.postfix import Postfix
 
-__all__ = ["EVERYONE", "versions"]
+__all__ = ["ALONE", "EVERYONE", "versions"]
 
 DEAD = "[dead.test]:25"
+_CORES = os.cpu_count() or 1
 
 
 def versions(*packages: str) -> str:
@@ -37,18 +39,30 @@ def _storing(name: str, module: str, package: str, *, threads: bool) -> Ours:
     )
 
 
+ALONE = Ours(
+    name="pymta-alone",
+    note="the same in one process",
+    module="mta",
+    figures=("kept", "delivered", "relayed"),
+    reports=("turns", "opening"),
+    versions=lambda: versions("pymta-twisted"),
+)
+
 EVERYONE: tuple[Peer, ...] = (
     Ours(
         name="pymta",
-        note="all of its checks; kept: in a suspended lane; delivered: INBOX; relayed: a next hop",
+        note=f"{_CORES} workers; all of its checks; kept: in a suspended lane; delivered: INBOX; "
+        "relayed: a next hop",
         module="mta",
         figures=("kept", "delivered", "relayed"),
         reports=("turns", "opening"),
         versions=lambda: versions("pymta-twisted", "Twisted", "SQLAlchemy"),
+        options=(("workers", _CORES),),
     ),
+    ALONE,
     Ours(
         name="pymta-backlog",
-        note="the same, with 100,000 recipients deferred",
+        note="in one process, with 100,000 recipients deferred",
         module="mta",
         figures=("kept", "delivered", "relayed"),
         reports=("turns",),

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-__all__ = ["listens", "say"]
+__all__ = ["Answers", "answering", "listens", "say"]
 
 
 def say(told: Any) -> None:
@@ -43,3 +44,18 @@ def _answer(answers: Answers, close: Callable[[], None]) -> None:
     timer = threading.Timer(3, os._exit, [0])
     timer.daemon = True
     timer.start()
+
+
+def answering(path: str, answers: Answers) -> None:
+    """Answer whoever connects to this UNIX socket: one question, one answer."""
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(path)
+    listening.listen()
+    threading.Thread(target=_answer_all, args=(listening, answers), daemon=True).start()
+
+
+def _answer_all(listening: socket.socket, answers: Answers) -> None:
+    while True:
+        asking, _ = listening.accept()
+        with asking, asking.makefile() as lines:
+            asking.sendall(json.dumps(answers[lines.readline().strip()]()).encode())

@@ -15,9 +15,9 @@ from pymta.imap.removing import expunge
 from pymta.imap.selected import Bell, Selected
 from pymta.imap.session import IMAPSession
 from pymta.imap.telling import keyword_lines
-from pymta.imap.view import SelectedView, slices
+from pymta.imap.view import SelectedView
 from pymta.interfaces.mailbox import IMailbox
-from pymta.mailbox import DELETED, SEEN, UID, MailboxInfo, ModSeq, Snapshot, UIDSet, Wanted
+from pymta.mailbox import DELETED, UID, ModSeq, Opened, UIDSet
 from pymta.search import HasFlag
 from pymta.wire.imap.command.select import Close, Expunge, QResync, Select, Unselect
 from pymta.wire.imap.numset import Numbers, SeqSet
@@ -27,12 +27,6 @@ from pymta.wire.imap.response.mailbox import exists_line, list_line, recent_line
 from pymta.wire.imap.response.status import BAD, NO, OK, Ending, untagged
 
 __all__ = ["CALLS"]
-
-NEAR: Final = 100
-"""Messages among which the first unseen one is looked for at first; a thousand take 1 ms."""
-
-LOOKED_AT: Final = 2000
-"""And so many behind them: the response is optional."""
 
 PAIRS: Final = 10_000
 """Pairs of number and UID that are compared; a client sends some dozens."""
@@ -53,41 +47,38 @@ async def _select(session: IMAPSession, command: Select) -> Ending:
     store = session.store
     mailbox = await session.asked(store.open(command.mailbox, command.read_only))
     try:
-        selected, info, snapshot = await _open(session, mailbox)
+        selected, opened = await _open(session, mailbox)
     except BaseException:
         mailbox.close()
         raise
     if command.condstore:
         session.enable_condstore()
     session.select(selected)
-    for line in _lines(session, selected, info, snapshot):
-        session.say(line)
-    await _tell_unseen(session, info)
+    session.say(b"".join(_lines(session, selected, opened)))
     if command.qresync is not None:
-        await _resynchronise(session, command.qresync, snapshot.uid_next)
+        await _resynchronise(session, command.qresync, opened.snapshot.uid_next)
     code = codes.READ_ONLY if mailbox.read_only else codes.READ_WRITE
     return OK("It is open", code)
 
 
-async def _open(session: IMAPSession, mailbox: IMailbox) -> tuple[Selected, MailboxInfo, Snapshot]:
+async def _open(session: IMAPSession, mailbox: IMailbox) -> tuple[Selected, Opened]:
     # The bell first: what happens behind it is not missed.
     bell = Bell(mailbox, session.ring)
     opened = await session.asked(mailbox.opened())
-    info, snapshot = opened.info, opened.snapshot
-    recent = snapshot.recent
+    snapshot, recent = opened.snapshot, opened.snapshot.recent
     if recent < snapshot.uid_next and not mailbox.read_only:
         recent = await session.changed(mailbox.take_recent())
     view = SelectedView(snapshot, None if session.rev2 else UID(recent))
     view.vanishes = session.enabled("QRESYNC", "UIDONLY")
     view.by_uid_only = session.enabled("UIDONLY")
-    selected = Selected(mailbox, view, keywords=opened.keywords, bell=bell, rights=info.rights)
-    return selected, info, snapshot
+    selected = Selected(
+        mailbox, view, keywords=opened.keywords, bell=bell, rights=opened.info.rights
+    )
+    return selected, opened
 
 
-def _lines(
-    session: IMAPSession, selected: Selected, info: MailboxInfo, snapshot: Snapshot
-) -> Iterator[bytes]:
-    view = selected.view
+def _lines(session: IMAPSession, selected: Selected, opened: Opened) -> Iterator[bytes]:
+    view, info, snapshot = selected.view, opened.info, opened.snapshot
     yield from keyword_lines(
         selected.keywords, read_only=selected.read_only, rights=selected.rights
     )
@@ -101,25 +92,14 @@ def _lines(
     yield _said(codes.uid_next(snapshot.uid_next), "The next UID")
     yield _said(codes.highest_modseq(snapshot.modseq), "The highest")
     yield _said(codes.mailbox_id(info.id), "Its id")
+    first = opened.first_unseen
+    if first is not None and not session.rev2 and not session.enabled("UIDONLY"):
+        # RFC 3501 section 7.1: optional, and a number; IMAP4rev2 has it no more
+        yield _said(codes.unseen(view.number(first)), "The first unseen one")
 
 
 def _said(code: Code, text: str) -> bytes:
     return untagged(OK(text, code))
-
-
-async def _tell_unseen(session: IMAPSession, info: MailboxInfo) -> None:
-    """UNSEEN, where it is found at once (:rfc:`3501#section-7.1`); IMAP4rev2 has it no more."""
-    here = session.here
-    if session.rev2 or not info.unseen or session.enabled("UIDONLY"):
-        return
-    uids = here.view.uids
-    near = next(slices(uids, NEAR), UIDSet())
-    for part in (near, *islice(slices(uids - near), LOOKED_AT // 1000)):
-        for uid, flags in await session.asked(here.mailbox.records(part, [Wanted.FLAGS])):
-            if SEEN not in flags:
-                code = codes.unseen(here.view.number(uid))
-                session.say(untagged(OK("The first unseen one", code)))
-                return
 
 
 # -- QRESYNC ---------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from pymta.mailbox import (
     UIDValidity,
     Wanted,
 )
-from pymta.store._flags import Flags, names_of
+from pymta.store._flags import BIT_SEEN, FIRST_UNSEEN, Flags, names_of
 from pymta.store._names import nobody, sort_key
 from pymta.store.maildir.boxes import Box, info_of, info_of_one
 from pymta.store.maildir.filenames import base_of
@@ -99,9 +99,24 @@ def snapshot(work: Work, guid: str) -> Snapshot:
 
 def opened(work: Work, guid: str) -> Opened:
     """All of these."""
+    counted = info(work, guid)
     return Opened(
-        info=info(work, guid), keywords=keywords(work, guid), snapshot=snapshot(work, guid)
+        info=counted,
+        keywords=keywords(work, guid),
+        snapshot=snapshot(work, guid),
+        first_unseen=_first_unseen(work, work.box(guid)) if counted.unseen else None,
     )
+
+
+_FIRST = (
+    "SELECT min(uid) FROM (SELECT uid, flags FROM messages WHERE box = ? ORDER BY uid LIMIT ?)"
+    " WHERE flags & ? = 0"
+)
+
+
+def _first_unseen(work: Work, box: Box) -> UID | None:
+    [(uid,)] = work.connection.execute(_FIRST, (box.id, FIRST_UNSEEN, BIT_SEEN)).fetchall()
+    return None if uid is None else UID(uid)
 
 
 # Neighbours have the same distance to their rank: ranges are made where the rows are.

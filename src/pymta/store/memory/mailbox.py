@@ -80,8 +80,12 @@ class MemoryMailbox:
         )
 
     async def opened(self) -> Opened:
+        box, _ = self._there()
         return Opened(
-            info=await self.info(), keywords=await self.keywords(), snapshot=await self.snapshot()
+            info=await self.info(),
+            keywords=await self.keywords(),
+            snapshot=await self.snapshot(),
+            first_unseen=box.first_unseen(),
         )
 
     async def changes(self, since: ModSeq, known: UIDSet | None = None) -> Changes:

@@ -11,12 +11,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
+from itertools import islice
 
 from pymta.errors import NoSuchMailbox
 from pymta.interfaces.content import Octets
 from pymta.mailbox import UID, MailboxInfo, MailboxName, ModSeq, UIDSet, UIDValidity
 from pymta.store._digest import Digest
-from pymta.store._flags import BIT_DELETED, BIT_SEEN, Flags, Keywords, names_of, part, spelled
+from pymta.store._flags import (
+    BIT_DELETED,
+    BIT_SEEN,
+    FIRST_UNSEEN,
+    Flags,
+    Keywords,
+    names_of,
+    part,
+    spelled,
+)
 from pymta.store._names import normal
 from pymta.store._quota import Quota
 from pymta.store._rights import ACL
@@ -200,6 +210,13 @@ class Box:
         if len(uids) > len(self.messages):
             return [uid for uid in self.messages if uid in uids]
         return [uid for uid in uids if uid in self.messages]
+
+    def first_unseen(self) -> UID | None:
+        """Among the first ones."""
+        if not self.unseen:
+            return None
+        first = islice(self.messages.items(), FIRST_UNSEEN)
+        return next((uid for uid, m in first if not m.flags.bits & BIT_SEEN), None)
 
     def vanished(self, since: ModSeq, known: UIDSet | None) -> UIDSet:
         """What of ``known`` is gone; never too little (:rfc:`7162#section-3.2.6`)."""

@@ -8,9 +8,9 @@ committed.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 from zope.interface import implementer
 
 from pymta.errors import MailboxReadOnly
@@ -47,6 +47,8 @@ from pymta.store.sql.texts import Sought
 
 __all__ = ["SQLMailbox"]
 
+T = TypeVar("T")
+
 
 @implementer(ISortingMailbox)
 class SQLMailbox:
@@ -66,29 +68,46 @@ class SQLMailbox:
     # -- looking ---------------------------------------------------------------
 
     async def info(self) -> MailboxInfo:
-        return await self._resources.read(lambda c: reading.info(c, self._place.find(c)))
+        return await self._known("info", reading.info)
 
     async def keywords(self) -> frozenset[str]:
-        return await self._resources.read(lambda c: reading.keywords_of(c, self._place.find(c)))
+        return await self._known("keywords", reading.keywords_of)
 
     async def snapshot(self) -> Snapshot:
-        return self._looked(*await self._resources.read(self._look))
+        return self._looked(await self._known("snapshot", self._look))
 
     async def opened(self) -> Opened:
-        def look(c: Connection) -> tuple[tuple[int, snapshots.Looked], MailboxInfo, frozenset[str]]:
-            number = self._place.find(c)
-            return self._look(c), reading.info(c, number), reading.keywords_of(c, number)
+        looked, opened = await self._known("opened", self._open)
+        self._looked(looked)
+        return opened
 
-        looked, info, keywords = await self._resources.read(look)
-        return Opened(info=info, keywords=keywords, snapshot=self._looked(*looked))
+    def _open(self, connection: Connection, row: Row[Any]) -> tuple[snapshots.Looked, Opened]:
+        looked = self._look(connection, row)
+        return looked, Opened(
+            info=reading.info(connection, row),
+            keywords=reading.keywords_of(connection, row),
+            snapshot=looked.snapshot,
+            first_unseen=reading.first_unseen(connection, row),
+        )
 
-    def _look(self, connection: Connection) -> tuple[int, snapshots.Looked]:
-        number = self._place.find(connection)
-        return number, snapshots.look(connection, number, self._resources.maps.get(number))
+    def _look(self, connection: Connection, row: Row[Any]) -> snapshots.Looked:
+        return snapshots.look(connection, row, self._resources.maps.get(row.id))
 
-    def _looked(self, number: int, looked: snapshots.Looked) -> Snapshot:
-        self._resources.maps.put(number, looked)
+    def _looked(self, looked: snapshots.Looked) -> Snapshot:
+        assert self._place.number is not None
+        self._resources.maps.put(self._place.number, looked)
         return looked.snapshot
+
+    async def _known(self, what: str, look: Callable[[Connection, Row[Any]], T]) -> T:
+        """What is seen there, if need be by asking; then the place has its number, too."""
+        place = self._place
+
+        def query(connection: Connection) -> tuple[int, T]:
+            row = place.row(connection)
+            return row.id, look(connection, row)
+
+        place.number, seen = await self._resources.known((what, place.key), query)
+        return seen
 
     async def changes(self, since: ModSeq, known: UIDSet | None = None) -> Changes:
         return await self._resources.read(

@@ -197,7 +197,9 @@ class SQLMailboxes:
         """The number of the account's row."""
         if self._number is None:
             which = {"account": self._account}
-            number: int | None = await self._resources.read(lambda c: c.scalar(_ACCOUNT, which))
+            number: int | None = await self._resources.known(
+                ("account", self._account), lambda c: c.scalar(_ACCOUNT, which)
+            )
             if number is None:
                 number = await self._resources.write(naming.open_account, self._account)
             self._number = number

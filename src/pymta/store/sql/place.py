@@ -7,12 +7,16 @@ So opening asks nothing: the first question finds the mailbox in its own transac
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
+from collections.abc import Hashable
+from typing import Any
+
+from sqlalchemy import Connection, Row
 
 from pymta.database import direct
 from pymta.errors import NoSuchMailbox
 from pymta.mailbox import MailboxName
 from pymta.store.sql.queries import BOX_NAMED
+from pymta.store.sql.reading import living
 
 __all__ = ["Place"]
 
@@ -30,6 +34,11 @@ class Place:
         self.name = name
         self.number: int | None = None
 
+    @property
+    def key(self) -> Hashable:
+        """What it is looked for by."""
+        return (self.store, self.name) if self.number is None else self.number
+
     def find(self, connection: Connection) -> int:
         """
         Its number, for reads; what a write finds may be rolled back, and is kept when it is not.
@@ -37,8 +46,24 @@ class Place:
         :raises NoSuchMailbox: no mailbox has the name.
         """
         if self.number is None:
-            row = direct.first(connection, BOX_NAMED, {"store": self.store, "name": self.name})
-            if row is None:
-                raise NoSuchMailbox(f"no mailbox {self.name}")
-            self.number = int(row.id)
+            self.number = int(self._named(connection).id)
         return self.number
+
+    def row(self, connection: Connection) -> Row[Any]:
+        """
+        Its row, for reads.
+
+        :raises NoSuchMailbox: no mailbox has the name, or it is gone.
+        """
+        if self.number is not None:
+            return living(connection, self.number)
+        row = self._named(connection)
+        self.number = int(row.id)
+        return row
+
+    def _named(self, connection: Connection) -> Row[Any]:
+        which = {"store": self.store, "name": self.name}
+        row: Row[Any] | None = direct.first(connection, BOX_NAMED, which)
+        if row is None:
+            raise NoSuchMailbox(f"no mailbox {self.name}")
+        return row

@@ -16,6 +16,7 @@ from pymta.database.times import from_microseconds
 from pymta.errors import MessageGone, NoSuchMailbox
 from pymta.mailbox import UID, Changes, MailboxInfo, ModSeq, UIDSet
 from pymta.store import _search
+from pymta.store._flags import BIT_SEEN, FIRST_UNSEEN
 from pymta.store.sql.queries import LIVING, read_uids
 from pymta.store.sql.rows import flags_of, info_of
 from pymta.store.sql.tables import (
@@ -30,6 +31,7 @@ from pymta.store.sql.tables import (
 __all__ = [
     "Letter",
     "changes",
+    "first_unseen",
     "info",
     "keywords_of",
     "letter",
@@ -55,20 +57,38 @@ _SUBSCRIBED = (
 )
 
 
-def info(connection: Connection, number: int) -> MailboxInfo:
-    """One row, and whether its name is subscribed."""
-    row = living(connection, number)
-    return info_of(row, subscribed=direct.tuples(connection, _SUBSCRIBED, {"mailbox": number}))
+def info(connection: Connection, row: Row[Any]) -> MailboxInfo:
+    """The row, and whether its name is subscribed."""
+    return info_of(row, subscribed=direct.tuples(connection, _SUBSCRIBED, {"mailbox": row.id}))
 
 
 _SPELLINGS = select(keywords.c.spelling).where(keywords.c.mailbox == bindparam("mailbox"))
 
 
-def keywords_of(connection: Connection, number: int) -> frozenset[str]:
+def keywords_of(connection: Connection, row: Row[Any]) -> frozenset[str]:
     """All that were ever seen there."""
-    living(connection, number)
-    found = direct.tuples(connection, _SPELLINGS, {"mailbox": number})
+    found = direct.tuples(connection, _SPELLINGS, {"mailbox": row.id})
     return frozenset(spelling for (spelling,) in found)
+
+
+_FIRST = (
+    select(messages.c.uid, messages.c.flags)
+    .where(messages.c.mailbox == bindparam("mailbox"))
+    .order_by(messages.c.uid)
+    .limit(FIRST_UNSEEN)
+    .subquery()
+)
+_FIRST_UNSEEN = select(func.min(_FIRST.c.uid)).where(
+    _FIRST.c.flags.bitwise_and(literal_column(str(BIT_SEEN))) == literal_column("0")
+)
+
+
+def first_unseen(connection: Connection, row: Row[Any]) -> UID | None:
+    """The first message without ``\\Seen``, if it is among the first ones."""
+    if not row.unseen:
+        return None
+    [(uid,)] = direct.tuples(connection, _FIRST_UNSEEN, {"mailbox": row.id})
+    return None if uid is None else UID(uid)
 
 
 # -- changes -------------------------------------------------------------------

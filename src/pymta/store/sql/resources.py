@@ -4,7 +4,7 @@ What all sessions of one store have in common.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from datetime import tzinfo
 from typing import Any, TypeAlias, TypeVar
 
@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from pymta import aio
 from pymta.database import Database
+from pymta.database.memory import Memory
 from pymta.interfaces.content import IContent
 from pymta.mailbox import MailboxName
 from pymta.store.sql.arranged import Arrangements
@@ -28,6 +29,13 @@ __all__ = ["Batch", "Resources"]
 T = TypeVar("T")
 Entry = TypeVar("Entry")
 Result = TypeVar("Result")
+
+REMEMBERED = 500
+"""
+Answers about mailboxes, some hundred octets each.  Their UIDs are those of :class:`Maps`, no
+copies: 120 octets for each run without a gap, of which a mailbox of a million messages has one if
+nothing was removed from it, and at worst half a million, 60 MB.
+"""
 
 Batch: TypeAlias = Callable[[Connection, Sequence[Entry], Context], Sequence[Result | Exception]]
 """As the database wants it, and with the store's context behind."""
@@ -60,6 +68,7 @@ class Resources:
             about=about,
         )
         self.maps = Maps()
+        self._memory = Memory(database.moment, database.read, most=REMEMBERED)
         self.arranged = Arrangements()
         self.bells = Bells(database)
         self.leases = Leases(clock, self.write)
@@ -70,6 +79,10 @@ class Resources:
     def read(self, query: Callable[[Connection], T]) -> Deferred[T]:
         """See :meth:`~pymta.database.Database.read`."""
         return self._database.read(query)
+
+    def known(self, key: Hashable, query: Callable[[Connection], T]) -> Awaitable[T]:
+        """See :meth:`~pymta.database.memory.Memory.read`."""
+        return self._memory.read(key, query)
 
     def write(
         self, batch: Batch[Entry, Result], entry: Entry, *, size: int = 0

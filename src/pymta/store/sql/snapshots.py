@@ -21,7 +21,6 @@ from pymta.database import direct
 from pymta.database.rows import insert_rows, through
 from pymta.mailbox import UID, ModSeq, Snapshot, UIDSet, UIDValidity
 from pymta.store.sql.queries import read_uids
-from pymta.store.sql.reading import living
 from pymta.store.sql.tables import mailboxes, tombstones, uid_maps
 from pymta.store.sql.work import Context
 
@@ -71,15 +70,15 @@ class Maps:
         return self._maps.get(mailbox)
 
     def put(self, mailbox: int, looked: Looked) -> None:
-        """Another one was found.  Of two that cross, the later moment counts."""
+        """One was found, or remembered.  Of two that cross, the later moment counts."""
         known = self._maps.get(mailbox)
         if known is None or known.modseq < looked.map.modseq:
             self._maps[mailbox] = looked.map
+            if looked.rows >= WORTH_SAVING:
+                self._unsaved[mailbox] = looked.map
         self._maps.move_to_end(mailbox)
         while len(self._maps) > MAPS:
             self._maps.popitem(last=False)
-        if looked.rows >= WORTH_SAVING:
-            self._unsaved[mailbox] = looked.map
 
     def take_unsaved(self) -> list[SavedMap]:
         """Those that should be saved; each is told once."""
@@ -94,16 +93,20 @@ _SAVED = select(uid_maps).where(uid_maps.c.mailbox == bindparam("mailbox"))
 _EMPTY = UIDMap(ModSeq(0), UID(1), UIDSet())
 
 
-def look(connection: Connection, number: int, known: UIDMap | None) -> Looked:
-    """A snapshot.  :param known: a map of any moment before."""
-    row = living(connection, number)
+def look(connection: Connection, row: Row[Any], known: UIDMap | None) -> Looked:
+    """
+    A snapshot.
+
+    :param row: of the mailbox.
+    :param known: a map of any moment before.
+    """
     start = known or _saved(connection, row) or _EMPTY
     if start.modseq < row.forgotten:
         start = _EMPTY
     uids, read = start.uids, 0
     if start.modseq < row.modseq:
-        which = {"mailbox": number, "since": start.modseq}
-        new = read_uids(connection, number, start.uid_next)
+        which = {"mailbox": row.id, "since": start.modseq}
+        new = read_uids(connection, row.id, start.uid_next)
         gone = direct.tuples(connection, _GONE, which) if start.uids else []
         uids = (start.uids - UIDSet(uid for (uid,) in gone)) | new
         read = len(new) + len(gone)

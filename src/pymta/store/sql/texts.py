@@ -37,6 +37,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import OperationalError
 
+from pymta.database.dialect import Forms
 from pymta.database.rows import among, keys
 from pymta.mailbox import UID, UIDSet
 from pymta.store.sql.reading import Letter
@@ -44,6 +45,8 @@ from pymta.store.sql.tables import letters
 from pymta.store.sql.work import Context
 
 __all__ = ["Sought", "Texts", "begin", "behind", "index", "propose", "renew", "waiting"]
+
+_POSSIBLE = Forms(sqlite=True, postgresql=False)
 
 # Only SQLite's database has them.
 unindexed = table("pymta_unindexed", column("letter"), column("never"))
@@ -132,7 +135,7 @@ def begin(connection: Connection, entries: Sequence[None], context: Context) -> 
 
 
 def _began(connection: Connection) -> bool:
-    if connection.dialect.name != "sqlite":
+    if not _POSSIBLE.of(connection):
         return False
     if _is_there(connection):
         return True
@@ -145,12 +148,12 @@ def _began(connection: Connection) -> bool:
 
 
 def _is_there(connection: Connection) -> bool:
-    return connection.dialect.name == "sqlite" and connection.scalar(_EXISTS) is not None
+    return _POSSIBLE.of(connection) and connection.scalar(_EXISTS) is not None
 
 
 def behind(connection: Connection) -> tuple[int, int]:
     """The newest letter that is to be indexed, and how many there are."""
-    if connection.dialect.name != "sqlite":
+    if not _POSSIBLE.of(connection):
         return 0, 0
     newest, count = connection.execute(_BEHIND).one()
     return newest or 0, count

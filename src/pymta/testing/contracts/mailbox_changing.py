@@ -104,6 +104,23 @@ class ChangingContract(MailboxCase):
         assert await inbox.keywords() == opened.keywords == frozenset({"$Junk"})
         assert await inbox.snapshot() == opened.snapshot
         assert UIDSet([1, 3]) == opened.snapshot.uids
+        assert 3 == opened.first_unseen
+
+    @case
+    async def test_first_unseen(self, store: IMailboxStore) -> None:
+        """The first message without ``\\Seen`` is told to who opens, None where there is none."""
+        inbox = await self.inbox(store)
+        await inbox.append([message("a", SEEN), message("b", FLAGGED), message("c", SEEN)])
+        told = []
+        for change in [flag("+", SEEN), flag("-", SEEN), flag("=", "x")]:
+            told.append((await (await store.open(INBOX)).opened()).first_unseen)
+            await inbox.change_flags(UIDSet([2, 3]), change)
+        await inbox.remove(UIDSet([2]))
+        told.append((await (await store.open(INBOX)).opened()).first_unseen)
+        await inbox.remove(UIDSet([3]))
+        told.append((await (await store.open(INBOX)).opened()).first_unseen)
+
+        assert [2, None, 2, 3, None] == told
 
     @case
     async def test_keyword_keeps_its_first_spelling(self, store: IMailboxStore) -> None:
