@@ -23,7 +23,7 @@ from pymta.database.dialect import Fault
 from pymta.database.migrate import VERSION_TABLE
 from pymta.database.postgres import PostgreSQL
 from pymta.database.tables import METADATA
-from pymta.errors import Mistake, SpoolError
+from pymta.errors import Mistake, SpoolError, TooManyWaiting
 from pymta.interfaces.content import octets_of
 from pymta.queue import sql_tables
 from tests.postgres import Server
@@ -224,7 +224,7 @@ async def test_lock_held_too_long(place: Place, monkeypatch: pytest.MonkeyPatch)
     database = await place.open()
     with place.server.connect(place.name) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (module.LOCK,))
-        with pytest.raises(DBAPIError, match="lock timeout"):
+        with pytest.raises(TooManyWaiting, match="another process"):
             await database.write(_insert, 1)
     await database.write(_insert, 2)
 

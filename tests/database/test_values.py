@@ -5,6 +5,7 @@ Tests for what rows are made of: times, numbers, sets of keys, lists of rows.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from tempfile import TemporaryDirectory
 from threading import Thread
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Column, Integer, MetaData, Table, Text, create_engine, select
 
+from pymta.database.duty import Duty
 from pymta.database.numbers import Numbers
 from pymta.database.rows import among, insert_rows, keys, pairs, through
 from pymta.database.times import from_microseconds, to_microseconds
@@ -47,6 +49,30 @@ def test_numbers_ascend(steps: list[tuple[int, int]]) -> None:
         first = numbers.take(count)
         assert last < first
         last = first + count - 1
+    assert last < 2**63
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(-(10**4), 10**5), st.sampled_from([1, 2, 100, 65_536, 200_000])),
+        max_size=50,
+    )
+)
+def test_numbers_of_a_place_ascend(steps: list[tuple[int, int]]) -> None:
+    """And are its own, but for more than it has at once."""
+    clock = [1_900_000_000_000_000]
+    numbers = Numbers(lambda: clock[0])
+    with TemporaryDirectory() as folder:
+        numbers.settle(Duty(f"{folder}/{n}") for n in range(3))
+        last = 0
+        for step, count in steps:
+            clock[0] += step
+            first = numbers.take(count)
+            assert last < first
+            last = first + count - 1
+            assert 0 == first >> 16 & 15
+            assert count > 65_536 or 0 == last >> 16 & 15
+        numbers.leave()
     assert last < 2**63
 
 

@@ -196,7 +196,10 @@ def check_database(directory: Path) -> None:
         folder = directory / "content"
         assert files == {name: (folder / name).stat().st_size for name in os.listdir(folder)}
         letters = dict(
-            db.execute("SELECT letter, count(*) FROM pymta_messages GROUP BY letter").fetchall()
+            db.execute(
+                "SELECT letter, count(*) FROM (SELECT letter FROM pymta_messages UNION ALL "
+                "SELECT letter FROM pymta_tombstones WHERE letter IS NOT NULL) GROUP BY letter"
+            ).fetchall()
         )
         assert letters == dict(db.execute("SELECT id, refs FROM pymta_letters").fetchall())
         orphans = db.execute(

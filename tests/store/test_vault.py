@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import pytest
 from twisted.internet.epollreactor import EPollReactor
 
-from pymta.aio import start
+from pymta.aio import gather, start
 from pymta.interfaces.mailbox import Expiring, IMailboxStore
-from pymta.mailbox import INBOX, UIDSet
+from pymta.mailbox import INBOX, UID, UIDSet
 from pymta.store.granting import FURNISHED
 from pymta.store.memory.mailboxes import MemoryMailStore
 from pymta.testing.contracts.mailbox_case import message, name
@@ -200,3 +200,38 @@ def test_what_the_server_says_of_itself(place: Place) -> None:
         assert {"/shared/admin": b"a"} == await store.annotations(None, ["/shared/admin"])
 
     place.run(test)
+
+
+def test_two_sweeps_at_one_time(
+    reactor: EPollReactor,
+    run: Run,
+    template: Callable[[Path], None],
+    tmp_path: Path,
+) -> None:
+    """Of two servers on one folder each may hand over what is due; it goes once, and no copy."""
+    template(tmp_path)
+    vault = Vault()
+    house = House(reactor, tmp_path, vault=vault)
+    run(house.open)
+
+    async def test() -> None:
+        store = house.store.mailboxes("anna")
+        await store.create(name("Old"))
+        await store.create(name("Gone"))
+        inbox = await store.open(INBOX)
+        gone = await store.open(name("Gone"))
+        await inbox.append([message(text) for text in "ab"])
+        await inbox.copy(UIDSet([1]), name("Old"))
+        await inbox.copy(UIDSet([1, 2]), name("Gone"))
+        await gone.info()
+        await inbox.remove(UIDSet([1]))
+        await store.delete(name("Gone"))
+        house.ahead += HOUR * 1_000_000
+        await gather([start(house.store.sweep()), start(house.store.sweep())])
+        await gather([start(house.store.sweep()), start(house.store.sweep())])
+        for kept, uid in ((inbox, 2), (await store.open(name("Old")), 1)):
+            content = await kept.content(UID(uid))
+            assert await content.read(0, 9) == b"Subject: "
+
+    run(test)
+    run(house.close)

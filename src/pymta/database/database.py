@@ -23,15 +23,16 @@ from pymta.aio import Pool, start
 from pymta.database.contents import Contents
 from pymta.database.dialect import Dialect, Witness
 from pymta.database.doorbell import Doorbell
+from pymta.database.duty import Duty
 from pymta.database.location import make_folder
 from pymta.database.migrate import migrate
-from pymta.database.numbers import Numbers
+from pymta.database.numbers import PLACES, Numbers
 from pymta.database.postgres import PostgreSQL
 from pymta.database.readers import Readers
 from pymta.database.reserve import Reserve
 from pymta.database.sqlite import SQLite
 from pymta.database.writer import Batch, Writer
-from pymta.errors import PymtaError
+from pymta.errors import Mistake, PymtaError
 
 __all__ = ["Database"]
 
@@ -41,6 +42,9 @@ T = TypeVar("T")
 
 _FILE_THREADS = 4
 _FILE_CALLS_WAITING = 4_000
+
+_OPENING = 300.0
+"""Seconds that an upgrade of much mail by another process may take."""
 
 _log = Logger(namespace="pymta.database")
 
@@ -56,8 +60,8 @@ class Database:
         database: it belongs to one machine.
     :param file: SQLite's in there, for an application that has tables of its own in it.
     :param url: of a database of PostgreSQL in place of the file: ``postgresql+psycopg://…``.
-    :param daemon: the long-lived process: it alone moves the log into the file and sweeps content
-        files.  False for commands and further processes.
+    :param daemon: a long-lived process: it moves the log into the file, where no other daemon
+        does, and sweeps content files.  False for commands and further processes.
     :param now: microseconds since 1970.
     :param readers: threads that read.
     :raises pymta.errors.Mistake: that is no such URL.
@@ -75,6 +79,7 @@ class Database:
         readers: int = 2,
     ) -> None:
         self.directory = directory
+        self._file = file
         self.clock = IReactorTime(reactor)
         self.now = now
         self.numbers = Numbers(now)
@@ -90,9 +95,9 @@ class Database:
             self.dialect,
             connect=self._connect,
             committed=self._doorbell.ring,
-            checkpoints=daemon,
+            checkpoints=self._duty("checkpoints") if daemon and url is None else None,
             # Of another machine's disk nobody can keep a part.
-            reserve=Reserve(os.path.join(directory, "reserve")) if daemon and url is None else None,
+            reserve=Reserve(os.path.join(directory, "reserve")) if url is None else None,
         )
         self._readers = Readers(reactor, self.dialect.reader, threads=readers)
         self._files = Pool(
@@ -141,6 +146,7 @@ class Database:
         await self._writer.stop()
         await self._files.stop()
         await self._readers.stop()
+        self.numbers.leave()
 
     def write(
         self, batch: Batch[Entry, Result], entry: Entry, *, size: int = 0
@@ -155,7 +161,8 @@ class Database:
 
         :param size: octets that the entry will write, if many.
         :raises pymta.errors.SpoolError: no room; nothing was kept.
-        :raises pymta.errors.TooManyWaiting: nothing was kept.
+        :raises pymta.errors.TooManyWaiting: here, or by another process, which has had the
+            database for 5 s; nothing was kept.
         :raises pymta.errors.StoreClosed: in doubt, if it comes after the call.
         """
         return self._writer.write(batch, entry, size)
@@ -207,11 +214,23 @@ class Database:
         except (PymtaError, OSError, SQLAlchemyError) as error:
             _log.warn("content files were not swept: {error}", error=str(error))
 
+    def _duty(self, what: str) -> Duty:
+        return Duty(os.path.join(self.directory, f"{self._file}-{what}.lock"))
+
     def _version(self) -> Deferred[object]:
-        return self._writer.call(self.dialect.version)
+        return self._writer.look()
 
     def _connect(self) -> Connection:  # in the writer's thread
         make_folder(self.directory)
+        duty = self._duty("opening")
+        if not duty.wait(_OPENING):
+            raise Mistake(f"{self.directory}: another process has been opening it for minutes")
+        try:
+            return self._connect_alone()
+        finally:
+            duty.leave()
+
+    def _connect_alone(self) -> Connection:
         self.dialect.create()
         make_folder(self.contents.folder)
         connection = self.dialect.writer()
@@ -219,6 +238,8 @@ class Database:
             # Under the writer's lock, even if there is nothing to do: a server that still commits
             # for a process that has died is waited for, before the sweep asks what is named.
             migrate(connection)
+            if not self.dialect.shared:  # another machine's places nobody knows
+                self.numbers.settle(self._duty(f"numbers-{n:02}") for n in range(PLACES))
             self._witness = self.dialect.witness()
         except BaseException:
             connection.close()

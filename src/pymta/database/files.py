@@ -15,8 +15,9 @@ import fcntl
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
+from pymta.database.location import give_to_the_server
 from pymta.errors import MessageGone, SpoolError
 
 __all__ = ["NewFile", "is_file_name", "read_file", "sync_folder", "unlink_file", "unlocked"]
@@ -49,7 +50,7 @@ class NewFile:
         with _no_room():
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | _PRIVATE
             self._fd = os.open(os.path.join(folder, self.name), flags, 0o600)
-        _give_to_the_server(self._fd, folder)
+        give_to_the_server(self._fd, folder)
         fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def append(self, data: bytes) -> None:
@@ -91,16 +92,6 @@ class NewFile:
         if not (self.kept or self._unlinked):
             unlink_file(self.folder, self.name)
         os.close(self._fd)
-
-
-def _give_to_the_server(fd: int, folder: str) -> None:
-    # A command of root's would leave what the server, as its own user, cannot read.  SQLite gives
-    # the files beside a database away in the same way; it may fail in a user namespace.
-    if os.geteuid() == 0:
-        owner = os.stat(folder)
-        if owner.st_uid != 0:
-            with suppress(OSError):
-                os.fchown(fd, owner.st_uid, owner.st_gid)
 
 
 def sync_folder(folder: str) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 
 from pymta.errors import Mistake
 
-__all__ = ["make_folder", "make_private_file", "refuse_network"]
+__all__ = ["give_to_the_server", "make_folder", "make_private_file", "refuse_network"]
 
 # WAL needs memory shared by all who open the file, and locks that hold; these give neither.
 _NETWORK = frozenset(
@@ -74,12 +75,27 @@ def make_private_file(path: str) -> bool:
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        os.close(os.open(path, flags, 0o600))
+        fd = os.open(path, flags, 0o600)
+        give_to_the_server(fd, os.path.dirname(path))
+        os.close(fd)
     except FileExistsError:
         if not stat.S_ISREG(os.lstat(path).st_mode):
             raise Mistake(f"{path} is not a file") from None
         return False
     return True
+
+
+def give_to_the_server(fd: int, folder: str) -> None:
+    """
+    A command of root's would leave what the server, as its own user, cannot read.
+
+    SQLite gives the files beside a database away in the same way; it may fail in a user namespace.
+    """
+    if os.geteuid() == 0:
+        owner = os.stat(folder or ".")
+        if owner.st_uid != 0:
+            with suppress(OSError):
+                os.fchown(fd, owner.st_uid, owner.st_gid)
 
 
 def refuse_network(path: str, mounts: str = "/proc/self/mountinfo") -> None:

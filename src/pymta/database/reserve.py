@@ -3,7 +3,8 @@ Room kept for the day the disk is full: settling must go on when taking cannot.
 
 A blob in the database, whose pages are free as soon as it is deleted, and a file beside it, whose
 blocks the log can have.  Both are let go at the first "no room", and taken again before anything
-but settling is let in.
+but settling is let in.  It is one for all processes on the folder: whoever sees that it was let go
+lets nothing else in either.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 
 from sqlalchemy import BigInteger, Column, Connection, LargeBinary, Table, delete, func, select
 
+from pymta.database import direct
 from pymta.database.location import make_private_file
 from pymta.database.tables import METADATA
 
@@ -55,6 +57,11 @@ class Reserve:
                 os.posix_fallocate(fd, 0, _LOG_OCTETS)
         finally:
             os.close(fd)
+
+    def is_there(self, connection: Connection) -> bool:
+        """Whether nobody has let it go; waits for nobody who writes."""
+        [(count,)] = direct.tuples(connection, _THERE, {})
+        return bool(count)
 
     def release(self, connection: Connection) -> None:
         """Let it go."""

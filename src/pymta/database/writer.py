@@ -25,6 +25,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pymta.database.dialect import Dialect, Fault
+from pymta.database.duty import Duty
 from pymta.database.reserve import Reserve
 from pymta.errors import SpoolError, StoreClosed, TooManyWaiting
 
@@ -53,6 +54,9 @@ _TELLING = 0.003
 # Groups between two checkpoints; a checkpoint syncs twice, and the log may grow by 4 MiB a group.
 _CHECKPOINT_GROUPS = 64
 _CHECKPOINT_OCTETS = 8 * 1024 * 1024
+# For how many a look counts that finds commits of other processes: within 50 ms there may have been
+# as many of a busy one, and who commits once a minute must not bring two syncs each time.
+_FOREIGN_GROUPS = 8
 
 _COMMITTED = "pymta_committed"
 _TOLD = "pymta_told"
@@ -97,6 +101,8 @@ class Writer:
     :param connect: makes the connection, in the thread.
     :param committed: called on the reactor's thread after each commit that changed something, once
         its waiters know.
+    :param checkpoints: whoever has it moves the log into the file, also what others commit; None
+        for those who never do, and who do not fill the reserve at the start either.
     """
 
     def __init__(
@@ -106,7 +112,7 @@ class Writer:
         *,
         connect: Callable[[], Connection],
         committed: Callable[[], None],
-        checkpoints: bool,
+        checkpoints: Duty | None,
         reserve: Reserve | None,
     ) -> None:
         self._reactor = reactor
@@ -129,8 +135,12 @@ class Writer:
         self._gone: Deferred[None] = Deferred()
         self._told: deque[_Ended | _Call] = deque()
         self._rest: IDelayedCall | None = None
+        # Since the last checkpoint, and only those that have changed something: a checkpoint with
+        # nothing to do, while another process begins the log again, is how SQLite before 3.51.3
+        # damages its file.
         self._groups = 0
         self._written = 0
+        self._version: object = None
 
     # -- the reactor's side ---------------------------------------------------
 
@@ -163,6 +173,10 @@ class Writer:
         waiting: Deferred[Result] = Deferred()
         self._put(_Waiter(None, function, 0, waiting))
         return waiting
+
+    def look(self) -> Deferred[object]:
+        """What differs from the last one if another process has committed since."""
+        return self.call(self._look)
 
     async def stop(self) -> None:
         """Let nothing more in, commit what waits, end the thread."""
@@ -231,14 +245,22 @@ class Writer:
             self._closed = True
             self._post([(opened, error)])
         else:
-            if self._reserve is not None:
+            if self._reserve is not None and self._checkpoints is not None:
                 self._fill(connection)
             self._post([(opened, None)])
-            while group := self._next():
-                self._serve_safely(connection, group)
-            close = self._database.abandon if self._broken else Connection.close
-            _attempt(close, connection)
+            self._work(connection)
         self._post([(self._gone, None)])
+
+    def _work(self, connection: Connection) -> None:
+        duty = self._checkpoints
+        if duty is not None:
+            _attempt(lambda _: duty.take(), connection)
+        while group := self._next():
+            self._serve_safely(connection, group)
+        close = self._database.abandon if self._broken else Connection.close
+        _attempt(close, connection)
+        if duty is not None:
+            duty.leave()
 
     def _next(self) -> list[_Waiter]:
         """The next group; nothing when all is done."""
@@ -257,7 +279,6 @@ class Writer:
                     break
             self._ripe = bool(self._queue)
             self._octets -= octets
-            self._written += octets
             return group
 
     def _serve_safely(self, connection: Connection, group: list[_Waiter]) -> None:
@@ -269,13 +290,12 @@ class Writer:
     def _serve(self, connection: Connection, group: list[_Waiter]) -> None:
         if group[0].batch is None:
             self._post([(group[0].waiting, _attempt(group[0].entry, connection))])
-            return
-        self._commit(connection, group)
-        self._groups += 1
+        else:
+            self._commit(connection, group)
         due = self._groups >= _CHECKPOINT_GROUPS or self._written >= _CHECKPOINT_OCTETS
-        if due and self._checkpoints and not self._closed:
+        if due and self._checkpoints is not None and not self._closed:
             self._groups = self._written = 0
-            self._checkpoint(connection)
+            self._checkpoint(connection, self._checkpoints)
 
     def _commit(self, connection: Connection, group: list[_Waiter]) -> None:
         if self._short:
@@ -291,6 +311,8 @@ class Writer:
         for call in connection.info.pop(_COMMITTED, ()):
             call()
         changed = self._database.changes(connection) != before
+        self._groups += changed
+        self._written += sum(waiter.size for waiter in group)
         self._post([*ended, self._committed] if changed else ended)
         for call in connection.info.pop(_TOLD, ()):
             try:
@@ -360,9 +382,25 @@ class Writer:
             self._queue.clear()
         self._tell(group, StoreClosed(f"the database stopped: {error}"))
 
-    def _checkpoint(self, connection: Connection) -> None:
+    # -- the log -------------------------------------------------------------
+
+    def _look(self, connection: Connection) -> object:
+        version = self._database.version(connection)
+        if version != self._version and self._version is not None:
+            self._groups += _FOREIGN_GROUPS
+            if self._reserve is not None and not self._short:
+                self._short = not self._reserve.is_there(connection)
+        self._version = version
+        return version
+
+    def _checkpoint(self, connection: Connection, duty: Duty) -> None:
         try:
+            if not duty.mine:
+                # Somebody has it; or had it, and may have left nothing to do.
+                duty.take()
+                return
             self._database.checkpoint(connection)
+            self._version = self._database.version(connection)
         except Exception as error:  # noqa: BLE001  no commit depends on it
             if self._database.fault(error) is Fault.BROKEN:
                 self._break([], error)
@@ -416,6 +454,8 @@ def _results(batch: Any, connection: Connection, waiters: Sequence[_Waiter]) -> 
 
 
 def _told(fault: Fault, error: Exception | None = None) -> Exception:
+    if fault is Fault.BUSY:
+        return TooManyWaiting("another process has had the database for too long")
     if error is None or fault is Fault.FULL:
         return SpoolError("no room: the disk or the database is full")
     return error

@@ -76,6 +76,8 @@ class Maps:
             self._maps[mailbox] = looked.map
             if looked.rows >= WORTH_SAVING:
                 self._unsaved[mailbox] = looked.map
+                if len(self._unsaved) > MAPS:  # of a process that never saves
+                    del self._unsaved[next(iter(self._unsaved))]
         self._maps.move_to_end(mailbox)
         while len(self._maps) > MAPS:
             self._maps.popitem(last=False)
@@ -130,9 +132,11 @@ def _saved(connection: Connection, row: Row[Any]) -> UIDMap | None:
     return UIDMap(ModSeq(saved.modseq), UID(saved.uid_next), _unpacked(saved.ranges))
 
 
+# Of two processes one may save what it found before the other did.
 _UPSERT = (
     "ON CONFLICT (mailbox) DO UPDATE SET modseq = excluded.modseq, "
-    "uid_next = excluded.uid_next, ranges = excluded.ranges"
+    "uid_next = excluded.uid_next, ranges = excluded.ranges "
+    f"WHERE excluded.modseq > {uid_maps.name}.modseq"
 )
 _LIVES = select(mailboxes.c.id).where(
     mailboxes.c.id == bindparam("mailbox"), mailboxes.c.store.is_not(None)

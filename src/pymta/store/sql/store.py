@@ -93,14 +93,21 @@ class SQLMailStore:
         Octets of messages that were expunged an hour ago go, messages of deleted mailboxes, and
         delivery ids of a month ago, in chunks.
         """
-        for unsaved in self._resources.maps.take_unsaved():
-            await self._resources.write(snapshots.save, unsaved)
+        await self.save_maps()
         if self._vault is None:
             while await self._resources.write(sweep, None):
                 pass
         else:
             while await self._sweep_into(self._vault):
                 pass
+
+    async def save_maps(self) -> None:
+        """
+        Of :meth:`sweep` what each process does for itself: what it found out about large mailboxes
+        spares the next start a look at all their rows.
+        """
+        for unsaved in self._resources.maps.take_unsaved():
+            await self._resources.write(snapshots.save, unsaved)
 
     async def _sweep_into(self, vault: Vault) -> bool:
         """One chunk.  :returns: whether there may be more."""

@@ -210,15 +210,19 @@ def sweep_taken(
     """
     As :func:`sweep`, of what somebody has taken; and what holds no octets.
 
+    What another process has swept meanwhile holds nothing any more, and is left out.
+
     :returns: whether there may be more.
     """
     work = Work(connection, context)
-    taken = [each for entry in entries for each in entry]
-    _empty(work, [each for each in taken if each.since is not None])
-    gone = [each for each in taken if each.since is None]
-    for each in gone:
-        connection.execute(_GONE, {"number": each.mailbox, "gone": each.uid})
-    _let_go(work, [each.letter for each in gone])
+    taken = {(each.mailbox, each.uid): each for entry in entries for each in entry}.values()
+    _empty(work, _holding(connection, [each for each in taken if each.since is not None]))
+    gone: list[int] = []
+    for each in taken:
+        if each.since is None:
+            which = {"number": each.mailbox, "gone": each.uid}
+            gone += connection.execute(_GONE, which).scalars().all()
+    _let_go(work, gone)
     more = bool(taken)
     if not overdue(connection, 0):
         more |= _purge(work)
@@ -227,6 +231,26 @@ def sweep_taken(
     return [more for _ in entries]
 
 
-_GONE = delete(messages).where(
-    messages.c.mailbox == bindparam("number"), messages.c.uid == bindparam("gone")
+def _holding(connection: Connection, taken: Sequence[Overdue]) -> list[Overdue]:
+    """Those whose tombstones hold a letter still."""
+    by_box: dict[int, list[Overdue]] = {}
+    for each in taken:
+        by_box.setdefault(each.mailbox, []).append(each)
+    held: list[Overdue] = []
+    for box, mine in by_box.items():
+        which = {"box": box, "uids": keys(each.uid for each in mine)}
+        uids = set(connection.execute(_HOLDING, which).scalars())
+        held += [each for each in mine if each.uid in uids]
+    return held
+
+
+_HOLDING = select(tombstones.c.uid).where(
+    tombstones.c.mailbox == bindparam("box"),
+    among(tombstones.c.uid, "uids"),
+    tombstones.c.letter.is_not(None),
+)
+_GONE = (
+    delete(messages)
+    .where(messages.c.mailbox == bindparam("number"), messages.c.uid == bindparam("gone"))
+    .returning(messages.c.letter)
 )
