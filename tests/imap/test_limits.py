@@ -15,7 +15,10 @@ from pymta.aio import TimeLimit
 from pymta.events import Disconnected, Faulted
 from pymta.imap.endings import ending_of
 from pymta.imap.settings import Timeouts
+from pymta.imap.telling import MOST_KEYWORDS
 from pymta.reply import Reply
+from pymta.store._flags import Flags, _known_names, names_of
+from pymta.wire.imap.response.fetch import _known_flags, flags_value
 from tests.edge.home import result
 from tests.edge.player import Player
 from tests.imap.house import ONE, House
@@ -166,3 +169,44 @@ def test_observers_hear_of_sessions() -> None:
     player.line("a LOGOUT")
     [gone] = house.observer.of(Disconnected)
     assert ("logout", None) == (gone.reason, gone.session.identity)
+
+
+KEYWORDS = [f"k{n}" for n in range(MOST_KEYWORDS - 1)]
+
+
+def test_most_keywords() -> None:
+    """
+    RFC 5530 LIMIT: a mailbox comes to know so many and no more, by STORE, APPEND, COPY and MOVE;
+    those that it knows can be set, and PERMANENTFLAGS says whether there may be others.
+    """
+    house = House()
+    house.put(ONE, ONE)
+    player = house.selected()
+    assert " \\*)]" in player.line("a SELECT INBOX")
+    assert "b OK" in player.line(f"b STORE 1 FLAGS.SILENT ({' '.join(KEYWORDS)})")
+    assert "[LIMIT]" in player.line("c STORE 1 +FLAGS (new newer)")
+    assert "[LIMIT]" in player.line("d APPEND INBOX (new newer) {1+}\r\nx")
+    assert "[LIMIT]" in player.line("e APPEND INBOX (new) {1+}\r\nx (newer) {1+}\r\nx")
+    assert "[LIMIT]" in player.line("f REPLACE 1 INBOX (new newer) {1+}\r\nx")
+    assert "g OK" in player.line("g STORE 2 +FLAGS (K1 new)")
+    assert "h OK" in player.line("h APPEND INBOX (NEW k7 \\Seen) {1+}\r\nx")
+    assert "[LIMIT]" in player.line("i STORE 1 -FLAGS (newer)")
+    assert " new)]" in player.line("j SELECT INBOX")
+    player.line("k CREATE box")
+    assert "l OK" in player.line("l APPEND box (other) {1+}\r\nx (k1) {1+}\r\nx")
+    player.line("m SELECT box")
+    for verb in ("COPY", "UID COPY", "MOVE", "UID MOVE"):
+        assert "[LIMIT]" in player.line(f"n {verb} 1:2 INBOX")
+    assert "[COPYUID" in player.line("o COPY 2 INBOX")
+    assert "[TRYCREATE]" in player.line("p COPY 1 none")
+
+
+def test_many_flags_are_not_remembered() -> None:
+    """Nobody's memory is filled by sets of flags that are not seen again."""
+    for written in (_known_flags, _known_names):
+        written.cache_clear()
+    for n in range(1, 100):
+        flags = Flags(0, tuple(KEYWORDS[:n]))
+        flags_value(names_of(flags))
+    assert _known_flags.cache_info().currsize <= 20
+    assert _known_names.cache_info().currsize <= 20

@@ -5,6 +5,7 @@ Tests for coming in: greeting, LOGIN, AUTHENTICATE, STARTTLS, limits, UNAUTHENTI
 from __future__ import annotations
 
 import base64
+import gc
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -14,9 +15,10 @@ from pymta.edge.limits import ConnectionCount, ConnectionLimits
 from pymta.edge.listener import Door
 from pymta.errors import StoreClosed
 from pymta.events import Connected, Disconnected, LoggedIn, LoginFailed
+from pymta.imap.contexts import Contexts
 from pymta.imap.settings import AccountSessions, Timeouts
 from pymta.wire.imap.limits import Limits
-from tests.edge.home import ALICE, BOB, STRANGER
+from tests.edge.home import ALICE, BOB, PASSWORDS, STRANGER
 from tests.edge.player import PEER
 from tests.imap.house import House
 
@@ -179,6 +181,20 @@ def test_unauthenticate() -> None:
         """
     )
     assert house.logged_in(ALICE)
+
+
+def test_nothing_is_kept_of_a_former_login() -> None:
+    """Whoever comes and goes on one connection leaves nothing behind: searches kept up to date."""
+    house = House()
+    player = house.player()
+    player.heard()
+    for _ in range(3):
+        player.line(f"a LOGIN {ALICE} {PASSWORDS[ALICE]}")
+        player.line("b SELECT INBOX")
+        assert "c OK" in player.line("c SEARCH RETURN (UPDATE) ALL")
+        assert "d OK" in player.line("d UNAUTHENTICATE")
+    gc.collect()
+    assert not [each for each in gc.get_objects() if isinstance(each, Contexts)]
 
 
 def test_autologout() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from zope.interface import directlyProvides
 
+from pymta.errors import StoreClosed
 from pymta.imap.contexts import MOST_CONTEXTS
 from pymta.imap.conversation import COALESCE
 from pymta.imap.results import _page
@@ -267,6 +268,24 @@ def test_what_is_wrong_with_a_search() -> None:
         S: d OK ...
         """,
     )
+
+
+@pytest.mark.parametrize("verb", ["SEARCH", "UID SEARCH", "ESEARCH"])
+def test_nothing_is_saved_by_a_failure(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 5182 section 2.1: ``$`` is empty behind NO, whoever says it."""
+
+    async def broken(_self: MemoryMailbox, query: object) -> object:
+        raise StoreClosed("broken")
+
+    player = fed().selected()
+    assert "a OK" in player.line("a SEARCH RETURN (SAVE) ALL")
+    assert "b NO" in player.line(f"b {verb} RETURN (SAVE) CHARSET X-NONE ALL")
+    assert "* SEARCH\r\n" in player.line("c SEARCH $")
+    assert "d OK" in player.line("d SEARCH RETURN (SAVE) ALL")
+    with monkeypatch.context() as patched:
+        patched.setattr(MemoryMailbox, "search", broken)
+        assert "e NO" in player.line(f"e {verb} RETURN (SAVE) $")
+    assert "* SEARCH\r\n" in player.line("f SEARCH $")
 
 
 def test_modseqs_of_what_is_found() -> None:

@@ -365,6 +365,22 @@ def test_a_mailbox_that_is_deleted_ends_the_session(idling: bool) -> None:
     assert one.closed
 
 
+@pytest.mark.parametrize(
+    "command", ["SELECT INBOX", "EXAMINE INBOX", "UNSELECT", "CLOSE", "UNAUTHENTICATE"]
+)
+def test_a_mailbox_that_is_deleted_can_be_left(command: str) -> None:
+    """Also by who was told of arrivals there: nothing of it is said of another mailbox."""
+    house = House()
+    one, other = house.logged_in(), house.logged_in()
+    one.line("a CREATE box")
+    one.line("b SELECT box")
+    assert " OK " in other.line("c APPEND box {3+}\r\nabc")
+    assert "* 1 EXISTS" in one.line("d NOOP")
+    assert other.line("e DELETE box").startswith("e OK")
+    *_, last = one.line(f"f {command}").splitlines()
+    assert last.startswith("f OK")
+
+
 def test_qresync_tells_uids_and_how_far_it_is() -> None:
     """
     RFC 7162 §3.2: VANISHED in place of EXPUNGE; while one is held back HIGHESTMODSEQ stays below

@@ -355,6 +355,14 @@ def test_flags_that_are_kept(rights: str, flags: str) -> None:
     assert f"* OK [PERMANENTFLAGS {flags}]" in answer
 
 
+def test_who_may_not_list_it_does_not_learn_of_it() -> None:
+    """RFC 4314 §6: what is told of a mailbox that nobody has is told of such a one, too."""
+    bob = shared("p").logged_in(BOB)
+    for command in (f"STATUS {THEIRS} (MESSAGES)", f"SELECT {THEIRS}", f"MYRIGHTS {THEIRS}"):
+        nobodys = bob.line(f"1 {command.replace('INBOX', 'none')}")
+        assert nobodys == bob.line(f"1 {command}")
+
+
 def test_messages_go_to_others() -> None:
     """COPY and MOVE reach mailboxes of others, whose sessions hear of it."""
     house = shared("lri")
@@ -370,6 +378,6 @@ def test_messages_go_to_others() -> None:
 def test_drop_box() -> None:
     """Who may only insert can neither look nor count."""
     bob = shared("li").logged_in(BOB)
-    assert " OK " in bob.line(f"1 APPEND {THEIRS} {{1+}}\r\nx")
+    assert " OK " in bob.line(f"1 APPEND {THEIRS} {{1+}}\r\nx (keyword) {{1+}}\r\nx")
     assert "2 NO [NOPERM]" in bob.line(f"2 SELECT {THEIRS}")
     assert "3 NO [NOPERM]" in bob.line(f"3 STATUS {THEIRS} (MESSAGES)")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,29 @@ def test_fields_are_those_of_the_parser(text: str, names: tuple[bytes, ...]) -> 
 
     assert joined(named) == fields_named(header.octets, names)
     assert joined(others) == fields_not_named(header.octets, names)
+
+
+_OTHERS = tuple(b"x-%d" % n for n in range(8000))
+
+
+@settings(max_examples=200)
+@given(st.text("aB: \t\r\n", max_size=40), st.sampled_from([(b"a",), (b"ab", b"B"), (b"AAA",)]))
+def test_many_names_find_what_few_do(text: str, names: tuple[bytes, ...]) -> None:
+    """However many are asked for."""
+    header = text.encode()
+    many = (*_OTHERS[:200], *names)
+    assert fields_named(header, names) == fields_named(header, many)
+    assert fields_not_named(header, names) == fields_not_named(header, many)
+
+
+def test_many_names_take_no_longer() -> None:
+    """A client may send a line full of them, and others do not wait for it."""
+    header = b"Subject: x\r\n" * 20_000
+    began = time.process_time()
+    for start in range(5):
+        assert b"" == fields_named(header, _OTHERS[start:])
+        assert header == fields_not_named(header, _OTHERS[start:])
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize("octets", [b"a:\n", b"a", b"a:\n ", b"\n\n", b": \n", b"a: \r", b" a:\n"])

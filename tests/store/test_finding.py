@@ -43,12 +43,12 @@ from pymta.search import (
 )
 from pymta.store._digest import digest_of
 from pymta.store._flags import NO_FLAGS
-from pymta.store._fuzzy import _is_near, settled, stretched
+from pymta.store._fuzzy import _is_near, _is_near_any, settled, stretched
 from pymta.store._judging import Glance, Judge, Row
 from pymta.store._search import search
 from pymta.store.memory.mailboxes import MemoryMailStore
 from pymta.store.sql import judging
-from pymta.store.sql.judging import MOST_KEYS
+from pymta.store.sql.judging import MOST_KEYS, MOST_LEVELS
 from pymta.testing.contracts.mailbox_searching import MESSAGES, QUERIES
 from pymta.testing.contracts.mailbox_sorting import LETTERS
 from tests.awaiting import now_done
@@ -159,11 +159,44 @@ def _deep(query: Query, levels: int) -> Query:
     return query
 
 
+def _nested(query: Query, levels: int, *around: Callable[[Query], Query]) -> Query:
+    for n in range(levels):
+        query = around[n % len(around)](query)
+    return query
+
+
 LARGE: list[tuple[str, Query, list[int]]] = [
     ("many keys", _many(HasFlag(SEEN), Larger(5), Not(HasFlag("x"))), [1, 4]),
     ("many keys, and texts", _many(BodyText("fox"), HasFlag(SEEN), WholeText("anna")), [1]),
     ("many levels", _deep(HasFlag(SEEN), 100), [1, 4]),
     ("many levels, and texts", _deep(Or(BodyText("fox"), HasFlag("\\Answered")), 100), [1, 3]),
+    ("negations", _nested(HasFlag(SEEN), 98, Not), [1, 4]),
+    (
+        "addresses",
+        _nested(HasFlag(SEEN), 90, lambda q: Or(HeaderText("From", "nobody"), q)),
+        [1, 4],
+    ),
+    ("conjunctions", _nested(WholeText("anna"), 90, lambda q: And((All(), q))), [1]),
+    (
+        "as deep as a statement goes",
+        _nested(WholeText("anna"), MOST_LEVELS - 1, lambda q: And((All(), q))),
+        [1],
+    ),
+    *(
+        (
+            f"{levels} levels of all kinds",
+            _nested(
+                WholeText("anna"),
+                levels,
+                lambda q: And((All(), q, All())),
+                Not,
+                lambda q: Or(q, q),
+                Not,
+            ),
+            [1],
+        )
+        for levels in (4, 8, 12)
+    ),
     ("many ranges", UIDIn(UIDSet(range(1, 2000, 2))), [1, 3, 5]),
     (
         "large ranges",
@@ -350,6 +383,12 @@ def test_slips_of_the_pen(word: str, other: str, near: bool) -> None:
     """One of them is forgiven."""
     assert near is _is_near(word, other)
     assert near is _is_near(other, word)
+
+
+@pytest.mark.parametrize(("length", "near"), [(3, False), (4, True), (100, True), (101, False)])
+def test_words_that_may_have_a_slip(length: int, near: bool) -> None:
+    """What is shorter is another word, and what is longer is none."""
+    assert near is _is_near_any("x" * length, frozenset({"x" * length + "y"}))
 
 
 def test_fuzzy_comes_to_rest_at_texts() -> None:

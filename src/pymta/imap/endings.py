@@ -11,6 +11,7 @@ from typing import Final
 
 from pymta import errors
 from pymta.aio import TimeLimit
+from pymta.imap.keywording import TooManyKeywords
 from pymta.imap.selected import NoSuchNumber, NumbersForbidden
 from pymta.wire.imap.response import codes
 from pymta.wire.imap.response.status import BAD, NO, Ending
@@ -21,6 +22,7 @@ TOO_LATE: Final = NO("That took too long; it may still be done", codes.UNAVAILAB
 
 _ENDINGS: Final[Mapping[type[Exception], Ending]] = {
     NoSuchNumber: BAD("No message has this number"),
+    TooManyKeywords: NO("There are as many keywords as can be", codes.LIMIT),
     NumbersForbidden: BAD("Sequence numbers are not used any more", codes.UIDREQUIRED),
     errors.NoSuchMailbox: NO("There is no such mailbox", codes.NONEXISTENT),
     errors.MailboxExists: NO("There is a mailbox of this name", codes.ALREADYEXISTS),

@@ -91,6 +91,7 @@ class Entering:
         if visit.identity is None:
             return
         self._session.shelf.clear()
+        self._session.followers.clear()
         visit.session = replace(visit.session, identity=None, mechanism=None)
         self._visitor.store = None
         self._settings.accounts.leave(visit.identity.name)

@@ -18,6 +18,7 @@ from zope.interface import Interface
 from pymta.aio import Shared, TimeLimit, timeout
 from pymta.edge.connection import Lost
 from pymta.edge.visit import Visit
+from pymta.errors import MailboxError
 from pymta.imap.selected import Selected
 from pymta.imap.settings import Settings
 from pymta.imap.telling import Style, flag_lines, keyword_lines, notice_lines
@@ -331,6 +332,8 @@ class IMAPSession:
         try:
             if selected.saw_arrivals and not selected.read_only:
                 await self.changed(selected.mailbox.take_recent())
+        except MailboxError:
+            pass  # it is gone; whatever comes next has nothing to do with it
         finally:
             selected.close()
 

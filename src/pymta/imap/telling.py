@@ -25,7 +25,12 @@ from pymta.wire.imap.response.mailbox import (
 )
 from pymta.wire.imap.response.status import OK, untagged
 
-__all__ = ["Style", "flag_lines", "keyword_lines", "notice_lines"]
+__all__ = ["MOST_KEYWORDS", "Style", "flag_lines", "keyword_lines", "notice_lines"]
+
+MOST_KEYWORDS: Final = 1_000
+"""
+That a mailbox may come to know: people have ten, and programs that keep labels so some hundreds.
+"""
 
 STEP: Final = 1000
 """Lines of EXPUNGE that are written at once."""
@@ -108,5 +113,6 @@ def _keyword_lines(keywords: frozenset[str], read_only: bool, rights: Rights) ->
     if read_only or not kept:
         ending = OK("No flags can be changed here", permanent_flags((), more=False))
     else:
-        ending = OK("Flags are kept", permanent_flags(kept, more="w" in rights))
+        more = "w" in rights and len(keywords) < MOST_KEYWORDS
+        ending = OK("Flags are kept", permanent_flags(kept, more=more))
     return flags_line(names), untagged(ending)

@@ -10,7 +10,7 @@ is never parsed again.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import lru_cache
 
 from pymta.errors import EncodingError
@@ -21,6 +21,14 @@ from pymta.message.transfer import transfer_of
 __all__ = ["Decoded", "decoded_size", "fields_named", "fields_not_named"]
 
 
+_FEW = 100
+"""
+Names that are sought by a pattern of their own: one of thousands takes 0.2 s to be made, and a
+megabyte to be remembered.
+"""
+
+_FIELD = re.compile(rb"^([!-9;-~]++)[ \t]*+:[^\n]*+(?:\n[ \t][^\n]*+)*+(?:\n|\Z)", re.MULTILINE)
+
 # -- fields ----------------------------------------------------------------------
 
 
@@ -30,12 +38,26 @@ def fields_named(header: bytes, names: tuple[bytes, ...]) -> bytes:
 
     :param header: whole, as :func:`pymta.message.header.parse_header` takes it.
     """
-    return b"".join([*_pattern(names).findall(header), _empty_line(header)])
+    found: Iterable[bytes]
+    if len(names) > _FEW:
+        wanted = _folded(names)
+        found = (field[0] for field in _FIELD.finditer(header) if field[1].lower() in wanted)
+    else:
+        found = _pattern(names).findall(header)
+    return b"".join([*found, _empty_line(header)])
 
 
 def fields_not_named(header: bytes, names: tuple[bytes, ...]) -> bytes:
     """HEADER.FIELDS.NOT: all the rest of it, lines that are no field among it."""
+    if len(names) > _FEW:
+        wanted = _folded(names)
+        return _FIELD.sub(lambda field: b"" if field[1].lower() in wanted else field[0], header)
     return _pattern(names).sub(b"", header)
+
+
+@lru_cache(maxsize=4)
+def _folded(names: tuple[bytes, ...]) -> frozenset[bytes]:
+    return frozenset(name.lower() for name in names)
 
 
 @lru_cache(maxsize=256)

@@ -13,7 +13,7 @@ from pymta.message.index import IndexEntry
 from pymta.message.threading import Threadable, sorted_in_turns
 from pymta.search import SortBy, SortKey
 
-__all__ = ["Sortable", "sort", "threadable"]
+__all__ = ["Sortable", "distinct", "sort", "threadable"]
 
 
 class Sortable(NamedTuple):
@@ -54,6 +54,14 @@ _VALUES: dict[SortBy, _Value] = {
 }
 
 
+def distinct(keys: Sequence[SortKey]) -> tuple[SortKey, ...]:
+    """Without those that order nothing any more: what is equal by a criterion stays so."""
+    first: dict[SortBy, SortKey] = {}
+    for key in keys:
+        first.setdefault(key.by, key)
+    return tuple(first.values())
+
+
 async def sort(
     messages: Sequence[Sortable],
     keys: Sequence[SortKey],
@@ -62,7 +70,7 @@ async def sort(
     """:param messages: ascending by UID, which breaks ties."""
     order = list(messages)
     # One key after the other, the most important last: each keeps the order of equals.
-    for key in reversed(keys):
+    for key in reversed(distinct(keys)):
         value = _VALUES[key.by]
         if key.descending:
             # Descending keeps it too, where reversing would not: RFC 5256 section 3, REVERSE.

@@ -26,6 +26,9 @@ LONGEST = 1024 * 1024
 _LEAST = 4
 """Characters of a word that may have a slip: one of three is another word."""
 
+_MOST = 100
+"""And of what is longer nobody asks where the slip is; thousands of pairs are remembered."""
+
 _ACCENTS = re.compile("[\u0300-\u036f]+")
 _WORDS = re.compile(r"\w+")
 
@@ -105,7 +108,7 @@ def _fit(phrase: str, text: str) -> int:
 
 
 def _is_near_any(word: str, known: frozenset[str]) -> bool:
-    if len(word) < _LEAST:
+    if not _LEAST <= len(word) <= _MOST:
         return False
     return any(abs(len(other) - len(word)) <= 1 and _is_near(word, other) for other in known)
 

@@ -16,6 +16,7 @@ from pymta.errors import MailboxError, NoSuchMailbox
 from pymta.imap.catenating import content_at
 from pymta.imap.endings import no_destination
 from pymta.imap.extension import Call
+from pymta.imap.keywording import check_keywords, folded
 from pymta.imap.session import Brought, IMAPSession
 from pymta.imap.settings import UTF8Headers
 from pymta.interfaces.content import SLICE, IContent, IContentWriter, Joined
@@ -142,6 +143,7 @@ class _Taking:
         self._parts: list[IContent] = []
         self._size = 0
         self._total = 0
+        self._keywords: frozenset[str] = frozenset()
         self._header = _Header()
 
     async def take(self) -> Ending | None:
@@ -161,6 +163,7 @@ class _Taking:
                         # RFC 9738 section 3: none of them
                         return NO("Too many messages at once", codes.message_limit(limit))
                     self._parts, self._size, self._header = [], 0, _Header()
+                    await self._check_keywords(folded(began.flags))
                 case LiteralBegan(size):
                     refused = await self._admitted(size)
                     if refused is not None:
@@ -188,6 +191,12 @@ class _Taking:
                     return None
                 case AppendBroken():
                     raise _Broken
+
+    async def _check_keywords(self, asked: frozenset[str]) -> None:
+        """All of this command: none is known to the mailbox before its end."""
+        if not asked <= self._keywords:
+            self._keywords |= asked
+            await check_keywords(self._session, self._mailbox, self._keywords)
 
     async def _take_part(self, url: bytes) -> Ending | None:
         """What a URL of CATENATE names (:rfc:`4469#section-3`)."""

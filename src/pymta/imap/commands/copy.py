@@ -18,6 +18,7 @@ from typing import Final
 from pymta.errors import NoSuchMailbox
 from pymta.imap.endings import no_destination
 from pymta.imap.extension import Call
+from pymta.imap.keywording import check_copied
 from pymta.imap.session import Brought, IMAPSession
 from pymta.imap.view import slices
 from pymta.mailbox import Copied, MailboxName
@@ -34,6 +35,7 @@ async def _copy(session: IMAPSession, command: Copy) -> Ending:
     if limit is not None and len(uids) > limit:
         # RFC 9738 section 3: COPY is done for all of them or for none.
         return NO("Too many messages at once", codes.message_limit(limit))
+    await check_copied(session, uids, command.mailbox)
     needed = None if command.by_uid else uids
     try:
         copied = await session.changed(session.here.mailbox.copy(uids, command.mailbox, needed))
@@ -45,6 +47,7 @@ async def _copy(session: IMAPSession, command: Copy) -> Ending:
 
 async def _move(session: IMAPSession, command: Move) -> Ending:
     uids, limit = session.bounded(session.resolve(command.numbers, by_uid=command.by_uid))
+    await check_copied(session, uids, command.mailbox)
     moved: list[Copied] = []
     try:
         for part in list(slices(uids)) or [uids]:

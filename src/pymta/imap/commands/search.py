@@ -35,7 +35,7 @@ from pymta.wire.imap.response.esearch import Correlator, esearch_line
 from pymta.wire.imap.response.search import search_line, sort_line
 from pymta.wire.imap.response.status import BAD, NO, OK, Ending
 
-__all__ = ["CALLS", "OFFERED", "answered", "bounded", "searched"]
+__all__ = ["CALLS", "OFFERED", "answered", "bounded", "forget_saved", "searched"]
 
 _ALL: Final = Returns(frozenset({Return.ALL}))
 _DONE: Final = OK("That is all")
@@ -59,10 +59,14 @@ async def answered(session: IMAPSession, command: Search | Sort, returns: Return
             ending = undefined(fault)
         else:
             ending = await _find(session, command, key, returns)
-    if isinstance(ending, NO) and returns is not None and Return.SAVE in returns.options:
-        # RFC 5182 section 2.1
-        session.here.view.save(UIDSet())
+    forget_saved(session, returns, ending)
     return ending
+
+
+def forget_saved(session: IMAPSession, returns: Returns | None, ending: Ending) -> None:
+    """What a search that ends with NO was to save is nothing (:rfc:`5182#section-2.1`)."""
+    if isinstance(ending, NO) and returns is not None and Return.SAVE in returns.options:
+        session.here.view.save(UIDSet())
 
 
 def _refusal(
@@ -80,6 +84,9 @@ async def _find(
 ) -> Ending:
     here, by_uid = session.here, command.by_uid
     query = searched(session, key)
+    if returns is not None and Return.SAVE in returns.options:
+        # RFC 5182 section 2.1: so it stays if the store cannot tell
+        here.view.save(UIDSet())
     keys = command.keys if isinstance(command, Sort) else ()
     among, code = bounded(session, query)
     if keys and code is not None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Final
 
-from pymta.errors import NotPermitted
+from pymta.errors import NoSuchMailbox, NotPermitted
 from pymta.imap.extension import Call
 from pymta.imap.removing import expunge
 from pymta.imap.selected import Bell, Selected
@@ -166,7 +166,7 @@ async def _close(session: IMAPSession, _command: Close) -> Ending:
         # RFC 3501 section 6.4.2: nobody is told; nor is HIGHESTMODSEQ (RFC 7162 section 3.2.8)
         try:
             await expunge(session)
-        except NotPermitted:
+        except (NoSuchMailbox, NotPermitted):
             pass  # RFC 4314 section 4: the mailbox is closed all the same
     await session.leave_mailbox()
     return OK("Closed")

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from pymta.errors import NoSuchMailbox
 from pymta.imap.extension import Call
 from pymta.imap.session import IMAPSession
 from pymta.mailbox import MailboxInfo, Snapshot
@@ -24,6 +25,9 @@ async def _status(session: IMAPSession, command: Status) -> Ending:
     try:
         info = await session.asked(mailbox.info())
         if "r" not in info.rights:
+            if "l" not in info.rights:
+                # RFC 4314 section 6
+                raise NoSuchMailbox(f"no mailbox {command.mailbox}")
             # RFC 4314 section 4
             return NO("You may not read it", codes.NOPERM)
         recent = 0

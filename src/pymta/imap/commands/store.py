@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from pymta.imap.extension import Call, Numbering
+from pymta.imap.keywording import check_keywords, folded
 from pymta.imap.session import IMAPSession
 from pymta.imap.view import slices
 from pymta.mailbox import ModSeq, UIDSet, Wanted
@@ -29,6 +30,9 @@ async def _store(session: IMAPSession, command: Store) -> Ending:
     uids, code = session.bounded(session.resolve(command.numbers, by_uid=command.by_uid))
     if here.read_only:
         return NO("The mailbox is open read-only", codes.READ_ONLY)
+    asked = folded(command.change.flags)
+    if not asked <= folded(here.keywords):
+        await check_keywords(session, here.mailbox, asked)
     owed = here.view.take_changed(uids)
     try:
         late, moved = await _change(session, command, uids)

@@ -18,7 +18,7 @@ from pymta.mailbox import UID, Found, UIDSet
 from pymta.message.casemap import Casemap
 from pymta.message.header import Header, parse_header
 from pymta.message.index import index_entry
-from pymta.message.sorting import Sortable, sort
+from pymta.message.sorting import Sortable, distinct, sort
 from pymta.message.threading import thread
 from pymta.search import Query, SortBy, SortKey, ThreadAlgorithm, ThreadNode, is_fuzzy
 from pymta.store._fuzzy import settled, stretched
@@ -26,6 +26,7 @@ from pymta.store._judging import Judge, Row
 from pymta.store._search import Doubts, search
 from pymta.store._text import header_of
 from pymta.store.sql import judging, lookups, reading
+from pymta.store.sql.arranged import key_of
 from pymta.store.sql.judging import Condition, Doubtful, Judged, TooMuch
 from pymta.store.sql.reading import Letter
 from pymta.store.sql.resources import Resources
@@ -130,11 +131,11 @@ class Finder:
             scores = dict(zip(found.uids, found.scores, strict=False))
             order = await sort(_scored(rows, scores), keys, self._resources.breathe)
         else:
-            order = await self._order(found.uids, tuple(keys))
+            order = await self._order(found.uids, distinct(keys))
         return Found(found.uids, found.modseq, tuple(order), found.scores)
 
     async def _order(self, uids: UIDSet, keys: tuple[SortKey, ...]) -> list[UID]:
-        arranged, key = self._resources.arranged, (self._number, uids, keys)
+        arranged, key = self._resources.arranged, key_of(self._number, uids, keys)
         order = arranged.order(key)
         if order is None:
             order = await self._indexed(lambda c: lookups.order(c, self._number, uids, keys))
@@ -143,7 +144,7 @@ class Finder:
 
     async def thread(self, found: Found, algorithm: ThreadAlgorithm) -> list[ThreadNode]:
         """The threads of what was found."""
-        arranged, key = self._resources.arranged, (self._number, found.uids, algorithm)
+        arranged, key = self._resources.arranged, key_of(self._number, found.uids, algorithm)
         nodes = arranged.threads(key)
         if nodes is None:
             nodes = await self._thread(found, algorithm)

@@ -9,7 +9,7 @@ NOT treat it as "unknown", just as :mod:`pymta.store._judging` does, which says 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any, NamedTuple, assert_never
@@ -57,6 +57,12 @@ __all__ = ["Condition", "Doubtful", "Judged", "TooMuch", "condition", "doubtful"
 
 MOST_KEYS = 200
 """SQLite takes expressions of a thousand levels; what has more keys is judged row by row."""
+
+MOST_LEVELS = 20
+"""
+Its parser remembers a hundred words in front of where it reads, three for each level: with 27
+levels it says "parser stack overflow".  What is nested more deeply is judged row by row, too.
+"""
 
 FEW_RANGES = 8
 MOST_UIDS = 100_000
@@ -193,19 +199,25 @@ class _Writing:
         self.condition = Condition()
         self._zone = zone
         self._now = now
-        self._keys = 0
+        self._keys = self._levels = 0
         self._casemap = Casemap()
 
     def write(self, query: Query) -> str:
         """An expression that is 1, 0 or NULL."""
         self._keys += 1
-        if self._keys > MOST_KEYS:
+        self._levels += 1
+        if self._keys > MOST_KEYS or self._levels > MOST_LEVELS:
             raise TooMuch
+        written = self._write(query)
+        self._levels -= 1
+        return written
+
+    def _write(self, query: Query) -> str:
         match query:
             case And(keys):
                 return f"({' AND '.join(map(self.write, keys))})" if keys else "1"
-            case Or(left, right):
-                return f"({self.write(left)} OR {self.write(right)})"
+            case Or():
+                return f"({' OR '.join(map(self.write, _either(query)))})"
             case Not(key):
                 return f"(NOT {self.write(key)})"
             case Fuzzy(key):
@@ -337,6 +349,17 @@ class _Writing:
         each = " OR ".join(f"instr(i.{name}_text, {value}) > 0" for name in TEXTS)
         # These are some of what is searched: a "no" of theirs is none.
         return f"(CASE WHEN {each} THEN 1 ELSE NULL END)"
+
+
+def _either(query: Or) -> Iterator[Query]:
+    """What stands in ORs within ORs, as clients write a list of addresses: one level."""
+    left = [query.right, query.left]
+    while left:
+        key = left.pop()
+        if isinstance(key, Or):
+            left += (key.right, key.left)
+        else:
+            yield key
 
 
 def _letter_of(email_id: str) -> int | None:

@@ -87,6 +87,12 @@ ORDERS: list[tuple[str, list[SortKey], list[int]]] = [
         [SortKey(SortBy.SUBJECT), SortKey(SortBy.DATE, descending=True)],
         [4, 2, 3, 1, 5],
     ),
+    (
+        "a criterion that comes again",
+        [SortKey(SortBy.SUBJECT), SortKey(SortBy.DATE, descending=True)] * 1500
+        + [SortKey(SortBy.SUBJECT, descending=True)],
+        [4, 2, 3, 1, 5],
+    ),
     ("size", [SortKey(SortBy.SIZE)], [2, 5, 3, 1, 4]),
     ("shown from", [SortKey(SortBy.DISPLAYFROM)], [4, 5, 2, 3, 1]),
     ("shown to", [SortKey(SortBy.DISPLAYTO)], [2, 4, 5, 3, 1]),
