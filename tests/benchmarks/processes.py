@@ -77,7 +77,10 @@ def octets(pid: int) -> int:
 
 
 class Memory:
-    """The most that a server and its children had, looked at four times a second."""
+    """
+    The most that a server and its children had, looked at once a second: a look takes the kernel
+    some milliseconds for each of the larger processes, which wait meanwhile.
+    """
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
@@ -88,7 +91,7 @@ class Memory:
     def _look(self) -> None:
         while True:
             self.peak = max(self.peak, octets(self._pid))
-            if self._over.wait(0.25):
+            if self._over.wait(1.0):
                 return
 
     def __enter__(self) -> Memory:
