@@ -5,6 +5,7 @@ Tests for what rows are made of: times, numbers, sets of keys, lists of rows.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
 
@@ -74,6 +75,22 @@ def test_numbers_of_a_place_ascend(steps: list[tuple[int, int]]) -> None:
             assert count > 65_536 or 0 == last >> 16 & 15
         numbers.leave()
     assert last < 2**63
+
+
+def test_numbers_after_a_restart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Also in the same moment, and in the same place: they begin where chance says."""
+    draws = iter(range(1, 100))
+    monkeypatch.setattr(
+        "pymta.database.numbers.os.urandom", lambda octets: bytes([next(draws)]) * octets
+    )
+    seen: set[int] = set()
+    for _ in range(20):
+        numbers = Numbers(lambda: 1_900_000_000_000_000)
+        numbers.settle([Duty(str(tmp_path / "place"))])
+        taken = {numbers.take() for _ in range(50)}
+        assert not seen & taken
+        seen |= taken
+        numbers.leave()
 
 
 def test_numbers_from_threads() -> None:

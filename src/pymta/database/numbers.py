@@ -28,7 +28,7 @@ _BITS = 12
 _MANY = 128
 
 PLACES = 16
-# Of 256 us each place has 65,536 numbers that follow each other.
+# Of 256 us each place has 65,536 numbers that follow each other, and begins within the first half.
 _TICKS = 8
 _PLACE = 4
 _OWN = _TICKS + _BITS - _PLACE
@@ -82,18 +82,27 @@ class Numbers:
         return first
 
     def _next(self, now: int) -> int:
-        if not self._random:
-            self._random = array("H", os.urandom(2 * _MANY))
-        return max(self._last + 1, now << _BITS | self._random.pop() >> 16 - _BITS)
+        return max(self._last + 1, now << _BITS | self._chance() >> 16 - _BITS)
 
     def _own(self, now: int, place: int, count: int) -> int:
-        first = max(self._last + 1, _ours(now >> _TICKS, place))
-        ours = _ours(first >> _OWN + _PLACE, place)
-        if first < ours:
-            return ours
-        if first + count <= ours + (1 << _OWN):
-            return first
-        return first if first == ours else _ours((first >> _OWN + _PLACE) + 1, place)
+        ours = _ours(now >> _TICKS, place)
+        if self._last >= ours:
+            first = self._last + 1
+            block = first >> _OWN + _PLACE
+            ours = _ours(block, place)
+            if ours <= first <= ours + (1 << _OWN) - count:
+                return first
+            if first > ours:
+                ours = _ours(block + 1, place)
+        # Not from the start of its own: whoever had the place before a restart, in the same moment
+        # or one that a clock was set back to, has begun somewhere else.
+        return ours + (self._chance() >> 1 if count <= 1 << _OWN - 1 else 0)
+
+    def _chance(self) -> int:
+        """Sixteen bits."""
+        if not self._random:
+            self._random = array("H", os.urandom(2 * _MANY))
+        return self._random.pop()
 
 
 def _ours(block: int, place: int) -> int:
