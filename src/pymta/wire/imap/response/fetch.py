@@ -38,9 +38,6 @@ __all__ = [
 
 RECENT: Final = "\\Recent"
 
-_FEW_FLAGS: Final = 20
-"""Sets of more are not remembered: clients may make thousands of them, each of a thousand."""
-
 
 def fetch_line(number: int, items: Iterable[bytes]) -> bytes:
     """One response; at least one item."""
@@ -83,17 +80,12 @@ class Form:
 # -- values -----------------------------------------------------------------------
 
 
+# A mailbox has few combinations: 0.1 us in place of 2.  Clients may make others, of a thousand
+# flags each: 512 of those are 30 MB.
+@lru_cache(maxsize=512)
 def flags_value(flags: frozenset[str], recent: bool = False) -> bytes:
     """``(\\Answered \\Seen)``.  :param recent: with ``\\Recent``, which no store knows."""
-    return (_known_flags if len(flags) <= _FEW_FLAGS else _flags)(flags, recent)
-
-
-def _flags(flags: frozenset[str], recent: bool) -> bytes:
     return atoms.flags({*flags, RECENT} if recent else flags)
-
-
-# A mailbox has few combinations: 0.2 us in place of 2.
-_known_flags = lru_cache(maxsize=4096)(_flags)
 
 
 @lru_cache(maxsize=4096)  # many messages come in one second, and mailboxes are listed again
