@@ -38,6 +38,10 @@ def _table(connection: Connection, entries: Sequence[object]) -> list[None]:
     return [None] * len(entries)
 
 
+def _nothing(connection: Connection, entries: Sequence[object]) -> list[None]:
+    return [None for _ in entries]
+
+
 def _insert(connection: Connection, entries: Sequence[object]) -> list[None]:
     rows = [{"value": entry} for entry in entries]
     connection.execute(text("INSERT INTO numbers VALUES (:value)"), rows)
@@ -118,6 +122,8 @@ async def test_what_a_command_of_roots_makes_is_the_servers(tmp_path: Path) -> N
     databases = [_opened(folder, daemon=daemon) for daemon in (False, True)]
     for each in databases:
         await each.open()
+    for each in databases:  # what the writer's thread makes behind the opening is there
+        await each.write(_nothing, None)
     owners = {file.name: file.stat().st_uid for file in folder.iterdir() if file.is_file()}
     for each in databases:
         await each.close()

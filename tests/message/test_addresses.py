@@ -162,7 +162,7 @@ def test_s19_all_fields_of_a_name_together() -> None:
     with pytest.raises(HeaderError, match="too many addresses"):
         originators(header)
 
-    assert process_time() - started < 1
+    assert process_time() - started < 5
 
 
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"], max_codepoint=0x3000), max_size=20)
