@@ -16,16 +16,14 @@ held        the file, locked            the file, unlocked: free
 
 from __future__ import annotations
 
-import fcntl
 import os
 from hashlib import sha256
 
+from pymta.database.duty import Duty
 from pymta.database.location import make_folder
 from pymta.errors import Mistake
 
 __all__ = ["Ownership"]
-
-_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Ownership:
@@ -39,31 +37,21 @@ class Ownership:
     def __init__(self, directory: str, owner: str) -> None:
         self._directory = directory
         self._owner = owner
-        self._file: int | None = None
+        # S14: what an operator has written is no file name.
+        name = sha256(owner.encode()).hexdigest()[:16]
+        self._duty = Duty(os.path.join(directory, f"owner-{name}.lock"))
 
     @property
     def path(self) -> str:
-        """The file that is locked.  It is never removed: that could not be done in one step."""
-        # S14: what an operator has written is no file name.
-        name = sha256(self._owner.encode()).hexdigest()[:16]
-        return os.path.join(self._directory, f"owner-{name}.lock")
+        """The file that is locked."""
+        return self._duty.path
 
     async def start(self) -> None:
         """:raises Mistake: there is another one.  :raises OSError: the file cannot be made."""
         make_folder(self._directory)
-        file = os.open(self.path, _FLAGS, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            other = os.read(file, 20).decode("ascii", "replace").strip()
-            os.close(file)
-            raise Mistake(self._taken(other)) from None
-        except BaseException:
-            os.close(file)
-            raise
-        self._file = file
-        os.ftruncate(file, 0)
-        os.write(file, f"{os.getpid()}\n".encode())
+        if not self._duty.take():
+            raise Mistake(self._taken(self._duty.noted()))
+        self._duty.note(str(os.getpid()))
 
     def _taken(self, other: str) -> str:
         who = f" (process {other})" if other.isdigit() else ""
@@ -74,6 +62,4 @@ class Ownership:
 
     async def stop(self) -> None:
         """Let others in."""
-        file, self._file = self._file, None
-        if file is not None:
-            os.close(file)
+        self._duty.leave()

@@ -22,10 +22,10 @@ class Duty:
     :param path: of the file, which is made and never removed: that could not be done in one step.
     """
 
-    __slots__ = ("_file", "_path")
+    __slots__ = ("_file", "path")
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self.path = path
         self._file: int | None = None
 
     @property
@@ -40,9 +40,9 @@ class Duty:
         :raises OSError: the file cannot be made.
         """
         if self._file is None:
-            file = os.open(self._path, _FLAGS, 0o600)
+            file = os.open(self.path, _FLAGS, 0o600)
             try:
-                give_to_the_server(file, os.path.dirname(self._path))
+                give_to_the_server(file, os.path.dirname(self.path))
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(file)
@@ -66,4 +66,22 @@ class Duty:
         """Let somebody else have it.  Idempotent."""
         file, self._file = self._file, None
         if file is not None:
+            os.close(file)
+
+    def note(self, text: str) -> None:
+        """Say who has it, in the file; it is ours."""
+        assert self._file is not None
+        os.ftruncate(self._file, 0)
+        os.write(self._file, f"{text}\n".encode())
+
+    def noted(self) -> str:
+        """
+        What was said last by whoever has it, or had it: twenty characters at most.
+
+        :raises OSError: it cannot be read.
+        """
+        file = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            return os.read(file, 20).decode("ascii", "replace").strip()
+        finally:
             os.close(file)

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from pymta.errors import MailboxError
-from pymta.imap.commands.search import forget_saved
+from pymta.imap.commands.search import saving
 from pymta.imap.contexts import contexts_of
 from pymta.imap.extension import Call, Offered
 from pymta.imap.results import saved, told
@@ -31,7 +31,7 @@ from pymta.imap.searching import (
 from pymta.imap.session import IMAPSession
 from pymta.interfaces.mailbox import IMailbox
 from pymta.interfaces.sharing import IACLStore
-from pymta.mailbox import INBOX, Found, MailboxInfo, MailboxName, Namespaces, UIDSet
+from pymta.mailbox import INBOX, Found, MailboxInfo, MailboxName, Namespaces
 from pymta.wire.imap.command.search import (
     ESEARCH,
     ESearch,
@@ -53,16 +53,15 @@ _SELECTED: Final = (Source(SourceKind.SELECTED),)
 
 async def _esearch(session: IMAPSession, command: ESearch) -> Ending:
     sources, returns = command.sources or _SELECTED, command.returns or _ALL
-    ending = _refusal(session, sources, returns) or refusal(session, command.criteria, by_uid=True)
-    if ending is None:
-        ending = await _search(session, command, sources, returns)
-    forget_saved(session, returns, ending)
-    return ending
+    return await saving(session, returns, _search(session, command, sources, returns))
 
 
 async def _search(
     session: IMAPSession, command: ESearch, sources: Sequence[Source], returns: Returns
 ) -> Ending:
+    refused = _refusal(session, sources, returns) or refusal(session, command.criteria, by_uid=True)
+    if refused is not None:
+        return refused
     try:
         key = await unfiltered(session, command.criteria.key)
     except Undefined as fault:
@@ -146,9 +145,6 @@ def _depth(name: MailboxName, top: MailboxName) -> int:
 async def _search_here(session: IMAPSession, key: Key, returns: Returns) -> None:
     here = session.here
     query = query_of(key, Here(here.view))
-    if Return.SAVE in returns.options:
-        # RFC 5182 section 2.1: so it stays if the store cannot tell
-        here.view.save(UIDSet())
     found = await session.found(here.mailbox.search(within(here.view, query)))
     if Return.SAVE in returns.options:
         here.view.save(saved(returns, found))

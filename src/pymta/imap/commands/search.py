@@ -5,7 +5,7 @@ SEARCH (:rfc:`3501#section-6.4.4`, :rfc:`9051#section-6.4.4`), with return optio
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Final
 
 from pymta.imap.contexts import contexts_of
@@ -35,7 +35,7 @@ from pymta.wire.imap.response.esearch import Correlator, esearch_line
 from pymta.wire.imap.response.search import search_line, sort_line
 from pymta.wire.imap.response.status import BAD, NO, OK, Ending
 
-__all__ = ["CALLS", "OFFERED", "answered", "bounded", "forget_saved", "searched"]
+__all__ = ["CALLS", "OFFERED", "answered", "bounded", "saving", "searched"]
 
 _ALL: Final = Returns(frozenset({Return.ALL}))
 _DONE: Final = OK("That is all")
@@ -51,22 +51,34 @@ async def _search(session: IMAPSession, command: Search) -> Ending:
 
 async def answered(session: IMAPSession, command: Search | Sort, returns: Returns | None) -> Ending:
     """SEARCH and SORT, which differ in the order of what they find."""
-    ending = _refusal(session, command, returns)
-    if ending is None:
-        try:
-            key = await unfiltered(session, command.criteria.key)
-        except Undefined as fault:
-            ending = undefined(fault)
-        else:
-            ending = await _find(session, command, key, returns)
-    forget_saved(session, returns, ending)
-    return ending
+    return await saving(session, returns, _answered(session, command, returns))
 
 
-def forget_saved(session: IMAPSession, returns: Returns | None, ending: Ending) -> None:
+async def _answered(
+    session: IMAPSession, command: Search | Sort, returns: Returns | None
+) -> Ending:
+    refused = _refusal(session, command, returns)
+    if refused is not None:
+        return refused
+    try:
+        key = await unfiltered(session, command.criteria.key)
+    except Undefined as fault:
+        return undefined(fault)
+    return await _find(session, command, key, returns)
+
+
+async def saving(
+    session: IMAPSession, returns: Returns | None, searching: Awaitable[Ending]
+) -> Ending:
     """What a search that ends with NO was to save is nothing (:rfc:`5182#section-2.1`)."""
-    if isinstance(ending, NO) and returns is not None and Return.SAVE in returns.options:
-        session.here.view.save(UIDSet())
+    ending: Ending | None = None  # what the store raises ends with NO
+    try:
+        ending = await searching
+    finally:
+        wanted = returns is not None and Return.SAVE in returns.options
+        if wanted and session.selected is not None and (ending is None or isinstance(ending, NO)):
+            session.selected.view.save(UIDSet())
+    return ending
 
 
 def _refusal(
@@ -84,9 +96,6 @@ async def _find(
 ) -> Ending:
     here, by_uid = session.here, command.by_uid
     query = searched(session, key)
-    if returns is not None and Return.SAVE in returns.options:
-        # RFC 5182 section 2.1: so it stays if the store cannot tell
-        here.view.save(UIDSet())
     keys = command.keys if isinstance(command, Sort) else ()
     among, code = bounded(session, query)
     if keys and code is not None:
