@@ -8,16 +8,15 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.cli.clients import MESSAGE, fetched, send
+from tests.cli.daemons import free_ports, is_alive
+from tests.cli.daemons import twistd as command
 from tests.cli.processes import pymta
-
-TWISTD = str(Path(sys.executable).with_name("twistd"))
 
 CONFIG = """\
 hostname = "mail.example.test"
@@ -39,17 +38,10 @@ iterations = 4096
 """
 
 
-def free_port() -> int:
-    """One that nobody listens on; the next to ask may get it as well."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
-
-
 def twistd(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run it until its end, or until it has become a daemon."""
     return subprocess.run(
-        [TWISTD, *arguments],
+        command(*arguments),
         check=False,
         capture_output=True,
         text=True,
@@ -71,21 +63,12 @@ def wait_for(port: int) -> None:
             time.sleep(0.05)
 
 
-def is_alive(pid: int) -> bool:
-    """Whether a process runs."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 def test_daemon(tmp_path: Path) -> None:
     """
     Without ``-n`` it forks, writes its number, and exchanges mail: nothing that was made before
     the fork was opened there.  SIGTERM ends it, and takes the number away.
     """
-    ports = {"smtp": free_port(), "pop3": free_port()}
+    ports = dict(zip(("smtp", "pop3"), free_ports(), strict=True))
     (tmp_path / "mail.toml").write_text(CONFIG.format(**ports))
     made = pymta(
         "account",
@@ -156,8 +139,8 @@ def test_d06_a_second_server_does_not_start(tmp_path: Path) -> None:
     Two of one name in one folder would deliver each other's mail twice; that their ports differ
     says nothing.  The first goes on.
     """
-    ports = {"smtp": free_port(), "pop3": free_port()}
-    others = {"smtp": free_port(), "pop3": free_port()}
+    ports = dict(zip(("smtp", "pop3"), free_ports(), strict=True))
+    others = dict(zip(("smtp", "pop3"), free_ports(), strict=True))
     (tmp_path / "mail.toml").write_text(CONFIG.format(**ports))
     (tmp_path / "second.toml").write_text(CONFIG.format(**others))
     started = twistd(
@@ -201,12 +184,12 @@ def test_the_terminal_has_gone(tmp_path: Path) -> None:
     """
     A server that was started at one ends with it, as with SIGTERM.
     """
-    ports = {"smtp": free_port(), "pop3": free_port()}
+    ports = dict(zip(("smtp", "pop3"), free_ports(), strict=True))
     (tmp_path / "mail.toml").write_text(CONFIG.format(**ports))
     ours, theirs = os.openpty()
     with (tmp_path / "out").open("wb") as out:
         process = subprocess.Popen(
-            [TWISTD, "-n", "--pidfile=", "pymta", "--config", "mail.toml"],
+            command("-n", "--pidfile=", "pymta", "--config", "mail.toml"),
             stdin=theirs,
             stdout=out,
             stderr=out,

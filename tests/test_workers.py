@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,9 +26,15 @@ from twisted.logger import capturedLogs, formatEvent
 from pymta.aio import CancelledError, sleep
 from pymta.workers import WorkerFailed, Workers
 from tests.cli.clients import MESSAGE, fetched, send
+from tests.cli.daemons import (
+    SECONDS,
+    free_ports,
+    is_alive,
+    twistd,
+    wait_for_end,
+    wait_for_lines,
+)
 from tests.cli.processes import interruptible, pymta
-
-SECONDS = 60
 
 CONFIG = """\
 hostname = "mail.example.test"
@@ -88,15 +93,6 @@ class Server:
         assert -number == self.process.wait(SECONDS)
 
 
-def free_ports() -> tuple[int, int]:
-    """Two that nobody listens at."""
-    with (
-        socket.create_server(("127.0.0.1", 0)) as one,
-        socket.create_server(("127.0.0.1", 0)) as two,
-    ):
-        return one.getsockname()[1], two.getsockname()[1]
-
-
 @contextmanager
 def serving(folder: Path, *, workers: int = 2) -> Iterator[Server]:
     """A server, once all of its workers are ready."""
@@ -125,36 +121,6 @@ def serving(folder: Path, *, workers: int = 2) -> Iterator[Server]:
         process.wait(SECONDS)
         for pid in left:
             wait_for_end(pid)
-
-
-def wait_for_lines(log: Path, pattern: str, *, times: int = 1) -> None:
-    """Until it is in the log so often."""
-    until = time.monotonic() + SECONDS
-    while len(re.findall(pattern, log.read_text())) < times:
-        assert time.monotonic() < until, log.read_text()
-        time.sleep(0.05)
-
-
-def twistd(*arguments: str) -> list[str]:
-    """The command of this interpreter."""
-    return [str(Path(sys.executable).with_name("twistd")), *arguments]
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that nobody has waited for does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
-def wait_for_end(pid: int) -> None:
-    """Of a process."""
-    until = time.monotonic() + SECONDS
-    while is_alive(pid):
-        assert time.monotonic() < until, f"{pid} has not ended"
-        time.sleep(0.02)
 
 
 def test_they_share_the_work(tmp_path: Path) -> None:

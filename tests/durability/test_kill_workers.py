@@ -15,6 +15,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+from tests.cli.daemons import SECONDS, free_ports, is_alive, twistd, wait_for_end, wait_for_lines
 from tests.durability.audit import (
     check_database,
     check_mail,
@@ -26,7 +27,6 @@ from tests.durability.audit import (
 )
 from tests.durability.child import child
 from tests.durability.load import Books, Clients
-from tests.test_workers import SECONDS, free_ports, is_alive, twistd, wait_for_end, wait_for_lines
 
 KILLS = int(os.environ.get("PYMTA_KILLS", "6"))
 SEED = int(os.environ.get("PYMTA_SEED", "2026"))
