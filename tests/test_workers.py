@@ -126,7 +126,8 @@ def serving(folder: Path, *, workers: int = 2) -> Iterator[Server]:
 def test_they_share_the_work(tmp_path: Path) -> None:
     """
     Connections are dealt out to both; what one has taken is read through either, an address has one
-    pseudonym, and who fails to log in at one has failed at all.  SIGTERM ends all of them.
+    pseudonym, and who fails to log in at one has failed at all: after three failures, at whichever
+    worker, all of them turn the address away.  SIGTERM ends all of them.
     """
     with serving(tmp_path) as server:
         workers = server.workers()
@@ -135,6 +136,10 @@ def test_they_share_the_work(tmp_path: Path) -> None:
             send(server.smtp, "bob@example.test")
         messages = fetched(server.pop3, "bob", count=20, password="x")
         assert [True] * 20 == [each.endswith(MESSAGE) for each in messages]
+        refused = [login(server.pop3, "wrong") for _ in range(3)]
+        assert ["-ERR [AUTH]"] * 3 == [each[:11] for each in refused]
+        for _ in range(8):
+            assert login(server.pop3, "x").startswith("-ERR [SYS/TEMP] Too many failed logins")
         server.end()
         log = server.log
 
@@ -142,15 +147,6 @@ def test_they_share_the_work(tmp_path: Path) -> None:
     assert 1 == len(set(re.findall(r"from=<([^>]+)>", log)))
     assert [False, False] == [is_alive(pid) for pid in workers]
     assert "Traceback" not in log
-
-
-def test_failed_logins_count_together(tmp_path: Path) -> None:
-    """After three failures, at whichever worker, all of them turn the address away."""
-    with serving(tmp_path) as server:
-        refused = [login(server.pop3, "wrong") for _ in range(3)]
-        assert ["-ERR [AUTH]"] * 3 == [each[:11] for each in refused]
-        for _ in range(8):
-            assert login(server.pop3, "x").startswith("-ERR [SYS/TEMP] Too many failed logins")
 
 
 def login(port: int, password: str) -> str:
@@ -189,20 +185,17 @@ def test_killed_ones_are_started_again(tmp_path: Path) -> None:
         server.end(signal.SIGINT)
 
 
-def test_hang_up(tmp_path: Path) -> None:
-    """Without a terminal, SIGHUP to all of them is told, and changes nothing."""
+def test_without_a_parent_they_stop(tmp_path: Path) -> None:
+    """
+    It was killed: its workers see that nobody is there any more, and end in peace.  SIGHUP to all
+    of them, without a terminal, is told, and changes nothing.
+    """
     with serving(tmp_path) as server:
-        for pid in (*server.workers(), server.process.pid):
+        workers = server.workers()
+        for pid in (*workers, server.process.pid):
             os.kill(pid, signal.SIGHUP)
         wait_for_lines(tmp_path / "out", "SIGHUP: certificates and aliases are read")
         send(server.smtp, "bob@example.test")
-        server.end()
-
-
-def test_without_a_parent_they_stop(tmp_path: Path) -> None:
-    """It was killed: its workers see that nobody is there any more, and end in peace."""
-    with serving(tmp_path) as server:
-        workers = server.workers()
         server.end(signal.SIGKILL)
         for pid in workers:
             wait_for_end(pid)
